@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+#
+# Sourced by the other tools: where things are, and how a check is run and counted.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHE=$ROOT/.cache
+TREE=$CACHE/ansible_collections/stackmove/nova
+RESULTS=$CACHE/results
+
+export ANSIBLE_COLLECTIONS_PATH=$CACHE
+# galaxy-importer, molecule and ansible-test start python tools by name: they have to find ours, and no version manager's
+# shims, which stop with an error for each Python that is not the selected one.
+PATH=$ROOT/.venv/bin:$CACHE/pythons:$(tr ':' '\n' <<<"$PATH" | grep -v '/shims$' | paste -sd:)
+export PATH
+
+# stage NAME: begin the results of a stage; `make test` adds them up.
+stage() {
+  STAGE=$1
+  FAILED=0
+  mkdir -p "$RESULTS"
+  : >"$RESULTS/$STAGE"
+}
+
+# result passed|failed NAME
+result() {
+  printf '%s\t%s\n' "$1" "$2" >>"$RESULTS/$STAGE"
+  if [ "$1" = failed ]; then FAILED=1; fi
+}
+
+# check NAME COMMAND...: run one check, show its output only when it fails, count it.
+check() {
+  local name=$1 start=$EPOCHREALTIME log
+  shift
+  log=$(mktemp)
+  if "$@" >"$log" 2>&1 </dev/null; then
+    result passed "$name"
+    printf '  ok      %-34s %6.1f s\n' "$name" "$(seconds_since "$start")"
+  else
+    result failed "$name"
+    printf '  FAILED  %-34s %6.1f s\n' "$name" "$(seconds_since "$start")"
+    sed 's/^/    /' "$log"
+  fi
+  rm -f "$log"
+}
+
+seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
+
+# finish: the exit status of the stage.
+finish() { return "$FAILED"; }
