@@ -1,0 +1,6 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+class Network:
+    def __init__(self, *, id: str, bridge: str = ..., mtu: int = ..., **fields: object) -> None: ...
