@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class StackmoveError(Exception):
     """Something that the operator has to know: the object, the cause and the remedy in one message.
@@ -19,6 +21,8 @@ class StackmoveError(Exception):
         self.what = what
         self.cause = cause
         self.remedy = remedy
+        # What a module returns beside the message: the state that was reached.
+        self.result: dict[str, Any] = {}
         super().__init__(f"Failed to {what}: {cause}" + (f" Remedy: {remedy}" if remedy else ""))
 
 

@@ -55,12 +55,8 @@ class Cells:
             if row["uuid"] == "00000000-0000-0000-0000-000000000000":
                 continue
             name = str(row["name"] or row["uuid"])
-            url = self._overrides.get(name) or resolve_template(
-                str(row["database_connection"]), self._main_database
-            )
-            cells.append(
-                Cell(int(row["id"] or 0), str(row["uuid"]), name, url, bool(row["disabled"]))
-            )
+            url = self._overrides.get(name) or resolve_template(str(row["database_connection"]), self._main_database)
+            cells.append(Cell(int(row["id"] or 0), str(row["uuid"]), name, url, bool(row["disabled"])))
         return cells
 
     def by_id(self, cell_id: int) -> Cell:

@@ -7,33 +7,37 @@
 from __future__ import annotations
 
 import ssl
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Union
 from urllib.parse import parse_qs, unquote, urlsplit
-
-import pymysql
-from pymysql.constants import FIELD_TYPE
-from pymysql.converters import encoders
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
     NotFoundError,
     StackmoveError,
 )
 
+try:
+    import pymysql
+    from pymysql.constants import CLIENT, FIELD_TYPE
+    from pymysql.converters import encoders
+
+    PYMYSQL_IMPORT_ERROR = None
+except ImportError:
+    PYMYSQL_IMPORT_ERROR = traceback.format_exc()
+
 Value = Union[str, int, None]
 Row = dict[str, Value]
 
-# Integers stay integers, everything else (dates, JSON documents, enums) travels as the text that
-# the server sent: a copied row must not pass through anybody's idea of a type.
-_INTEGERS = (
-    FIELD_TYPE.TINY,
-    FIELD_TYPE.SHORT,
-    FIELD_TYPE.INT24,
-    FIELD_TYPE.LONG,
-    FIELD_TYPE.LONGLONG,
-)
-_CONVERSIONS: dict[Any, Any] = {**encoders, **{code: int for code in _INTEGERS}}
+
+def _conversions() -> dict[Any, Any]:
+    """Integers stay integers; everything else (dates, JSON documents, enums) travels as the text that the server sent.
+
+    A copied row must not pass through anybody's idea of a type.
+    """
+    integers = (FIELD_TYPE.TINY, FIELD_TYPE.SHORT, FIELD_TYPE.INT24, FIELD_TYPE.LONG, FIELD_TYPE.LONGLONG)
+    return {**encoders, **dict.fromkeys(integers, int)}
 
 
 @dataclass(frozen=True)
@@ -143,10 +147,12 @@ class Database:
                 password=parts.password,
                 database=parts.database,
                 charset="utf8mb4",
-                conv=_CONVERSIONS,
+                conv=_conversions(),
                 cursorclass=pymysql.cursors.DictCursor,
                 connect_timeout=10,
                 autocommit=False,
+                # A guarded UPDATE must count the rows it found, not the ones it had to alter.
+                client_flag=CLIENT.FOUND_ROWS,
                 **parts.tls(),
             )
         except (pymysql.Error, OSError) as error:
@@ -234,6 +240,5 @@ class Database:
 
 def _conditions(where: Mapping[str, Value]) -> str:
     return " AND ".join(
-        f"`{column}` IS NULL" if value is None else f"`{column}` = %s"
-        for column, value in where.items()
+        f"`{column}` IS NULL" if value is None else f"`{column}` = %s" for column, value in where.items()
     )

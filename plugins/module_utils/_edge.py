@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where Ansible and the plain Python of this collection meet: the only module_utils that knows both."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
+
+# The options of the doc fragment stackmove.nova.nova_db.
+NOVA_DB_OPTIONS: dict[str, dict[str, Any]] = {
+    "api_database": {"type": "str", "required": True, "no_log": True},
+    "main_database": {"type": "str", "no_log": True},
+    "cell_databases": {"type": "dict", "no_log": True},
+}
+
+
+def run_module(
+    module: AnsibleModule,
+    work: Callable[[AnsibleModule], Mapping[str, Any]],
+    libraries: Mapping[str, str | None],
+) -> None:
+    """Do the work of a module, and leave with its result or with a message that the operator can use.
+
+    :param work: takes the module and returns its result
+    :param libraries: by name of a Python library, the traceback of its failed import, or None
+    """
+    for library, error in libraries.items():
+        if error:
+            module.fail_json(msg=missing_required_lib(library), exception=error)
+    try:
+        result = work(module)
+    except StackmoveError as error:
+        module.fail_json(msg=str(error), **error.result)
+    module.exit_json(**result)
+
+
+def utc_now() -> str:
+    """The time as Nova's databases hold it: UTC, whole seconds."""
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
