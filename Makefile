@@ -35,8 +35,8 @@ integration: tree ## integration targets: modules called as an operator would, w
 molecule: tree ## scenarios against the two-cell lab; SCENARIO=name for one of them
 	@tools/molecule $(SCENARIO)
 
-test: tree ## all of the above in this order, then a table and a count of what passed
-	@tools/test.py
+test: tree ## lint, sanity, unit, integration and molecule, then a table and a count of what passed
+	@.venv/bin/python tools/test.py
 
 docs: tree ## the documentation as HTML, in build/docs
 	@tools/docs

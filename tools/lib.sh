@@ -9,7 +9,9 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=$ROOT/.cache
 TREE=$CACHE/ansible_collections/stackmove/nova
 RESULTS=$CACHE/results
+export ROOT CACHE TREE RESULTS
 
+# Not ansible.cfg alone: the tools are run in other folders too.
 export ANSIBLE_COLLECTIONS_PATH=$CACHE
 # galaxy-importer, molecule and ansible-test start python tools by name: they have to find ours, and no version manager's
 # shims, which stop with an error for each Python that is not the selected one.
@@ -24,7 +26,7 @@ stage() {
   : >"$RESULTS/$STAGE"
 }
 
-# result passed|failed NAME
+# result passed|failed|note NAME
 result() {
   printf '%s\t%s\n' "$1" "$2" >>"$RESULTS/$STAGE"
   if [ "$1" = failed ]; then FAILED=1; fi
@@ -47,6 +49,12 @@ check() {
 }
 
 seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
+
+# count_junit FOLDER: count the tests in a folder of JUnit reports; none at all is a failure.
+count_junit() {
+  python "$ROOT/tools/junit.py" "$1" >>"$RESULTS/$STAGE"
+  if [ ! -s "$RESULTS/$STAGE" ]; then result failed "no test ran"; fi
+}
 
 # finish: the exit status of the stage.
 finish() { return "$FAILED"; }
