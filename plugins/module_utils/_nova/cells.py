@@ -73,6 +73,20 @@ class Cells:
             "A server in cell0 was never scheduled and cannot be moved.",
         )
 
+    def by_uuid(self, cell_uuid: str) -> Cell:
+        """The cell with this uuid or, for an operator's convenience, this name.
+
+        :raises NotFoundError: no cell has it
+        """
+        for cell in self.all():
+            if cell_uuid in (cell.uuid, cell.name):
+                return cell
+        raise NotFoundError(
+            f"find cell {cell_uuid}",
+            "no cell has this uuid or name.",
+            "See nova-manage cell_v2 list_cells.",
+        )
+
     def of_server(self, server: str) -> Cell:
         """The cell in which a server lives: ``instance_mappings`` is the authority.
 

@@ -1,0 +1,235 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: move_state
+short_description: The state of a cross-cell move in Nova's databases
+version_added: 0.1.0
+author:
+  - stackmove.nova contributors (@stackmove)
+description:
+  - Takes a move one step further in Nova's databases, with the states, actions and events that Nova itself would write,
+    so that its API tells the story and its services keep away from the server meanwhile.
+  - Each step is guarded by the state that the step before has left. Of two runs for one server, exactly one proceeds;
+    the other fails and changes nothing.
+  - How far a move is can be read from the databases at any time, so a step that was made already is not made again.
+extends_documentation_fragment:
+  - stackmove.nova.attributes
+  - stackmove.nova.attributes.actiongroup_nova_db
+  - stackmove.nova.nova_db
+options:
+  server:
+    description: UUID of the server.
+    type: str
+    required: true
+  migration:
+    description: UUID of the migration that names the move.
+    type: str
+    required: true
+  source_cell:
+    description: UUID or name of the cell that the server leaves.
+    type: str
+    required: true
+  target_cell:
+    description: UUID or name of the cell that the server enters.
+    type: str
+    required: true
+  state:
+    description:
+      - V(started) takes the server, so that nobody else works on it.
+      - V(prepared) names the destination in both cells; the rows must have been copied.
+      - V(stopping) announces that the guest will be stopped.
+      - V(departed) records that the guest has left its host.
+      - V(finished) flips the server to its new cell, where it is then C(VERIFY_RESIZE).
+      - V(confirming) and V(confirmed) end the move.
+      - V(aborted) gives the server back as it was before V(started). The copied rows must have been deleted.
+    type: str
+    choices: [started, prepared, stopping, departed, finished, confirming, confirmed, aborted]
+    required: true
+  destination:
+    description: The compute node that takes the server. Needed for V(prepared).
+    type: dict
+    suboptions:
+      host:
+        description: Nova's name of the compute host.
+        type: str
+        required: true
+      node:
+        description: Hypervisor host name.
+        type: str
+        required: true
+      compute_id:
+        description: Its C(compute_nodes.id) in the target cell.
+        type: int
+        required: true
+      ip:
+        description: Its address, C(compute_nodes.host_ip).
+        type: str
+        required: true
+      availability_zone:
+        description: The availability zone of the host.
+        type: str
+  flavor:
+    description: Name or flavor id of the new flavor of a resize. Left out for a cold migration.
+    type: str
+  volumes:
+    description: The volumes whose attachment changes hands in this step.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      volume_id:
+        description: UUID of the volume.
+        type: str
+        required: true
+      attachment_id:
+        description: UUID of the Cinder attachment of the side that this step writes.
+        type: str
+        required: true
+      connection_info:
+        description: What Cinder answered to the attachment's update, as Nova stores it.
+        type: dict
+  bindings:
+    description: The port bindings that are active now, as M(stackmove.nova.port_bindings) returns them.
+    type: list
+    elements: dict
+    default: []
+  running:
+    description: Whether the guest runs at the destination.
+    type: bool
+    default: true
+  error:
+    description: Why the move is aborted; becomes the server's fault.
+    type: str
+    default: ""
+seealso:
+  - module: stackmove.nova.instance_rows
+  - module: stackmove.nova.server_move_info
+"""
+
+EXAMPLES = r"""
+- name: Take the server for a move
+  stackmove.nova.move_state:
+    api_database: "{{ stackmove_api_database }}"
+    server: 6d2c1f9e-58a5-4f6b-9a1e-0a4a8f3c7d11
+    migration: 0d0f2f0a-9a64-4a1f-8f0f-1f0a6f1c2b33
+    source_cell: cell1
+    target_cell: cell2
+    state: started
+
+- name: Give it back
+  stackmove.nova.move_state:
+    api_database: "{{ stackmove_api_database }}"
+    server: 6d2c1f9e-58a5-4f6b-9a1e-0a4a8f3c7d11
+    migration: 0d0f2f0a-9a64-4a1f-8f0f-1f0a6f1c2b33
+    source_cell: cell1
+    target_cell: cell2
+    state: aborted
+    error: No space left on compute21
+"""
+
+RETURN = r"""
+phase:
+  description: How far the move is now.
+  returned: success
+  type: str
+  sample: prepared
+changes:
+  description: What was changed, a line each, without secrets.
+  returned: success
+  type: list
+  elements: str
+  sample: ["source: instances.task_state = resize_prep"]
+"""
+
+import platform
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.stackmove.nova.plugins.module_utils._edge import NOVA_DB_OPTIONS, run_module, utc_now
+from ansible_collections.stackmove.nova.plugins.module_utils._nova import flavors, steps
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cells
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import PYMYSQL_IMPORT_ERROR
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.states import Destination, Move
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    cells = Cells(*(params[name] for name in NOVA_DB_OPTIONS))
+    source, target = cells.by_uuid(params["source_cell"]), cells.by_uuid(params["target_cell"])
+    flavor = flavors.new_flavor(cells, source, params["server"], params["flavor"])
+    move = Move(
+        server=params["server"],
+        migration=params["migration"],
+        now=utc_now(),
+        reporter=platform.node(),
+        destination=Destination(**params["destination"]) if params["destination"] else None,
+        flavor=flavor.document if flavor else None,
+        flavor_id=flavor.id if flavor else None,
+        volumes={volume["volume_id"]: volume for volume in params["volumes"]},
+        bindings=params["bindings"],
+        running=params["running"],
+        error=params["error"],
+    )
+    step = steps.plan(cells, source, target, move, params["state"])
+    if not module.check_mode:
+        step.apply()
+    changes = step.describe()
+    return {
+        "changed": bool(changes),
+        "phase": step.phase_after,
+        "changes": changes,
+        "diff": {
+            "before": f"phase: {step.phase_before}\n",
+            "after": f"phase: {step.phase_after}\n" + "\n".join(changes),
+        },
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **NOVA_DB_OPTIONS,
+            "server": {"type": "str", "required": True},
+            "migration": {"type": "str", "required": True},
+            "source_cell": {"type": "str", "required": True},
+            "target_cell": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": [*steps.STATES], "required": True},
+            "destination": {
+                "type": "dict",
+                "options": {
+                    "host": {"type": "str", "required": True},
+                    "node": {"type": "str", "required": True},
+                    "compute_id": {"type": "int", "required": True},
+                    "ip": {"type": "str", "required": True},
+                    "availability_zone": {"type": "str"},
+                },
+            },
+            "flavor": {"type": "str"},
+            "volumes": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "volume_id": {"type": "str", "required": True},
+                    "attachment_id": {"type": "str", "required": True},
+                    "connection_info": {"type": "dict", "no_log": True},
+                },
+            },
+            "bindings": {"type": "list", "elements": "dict", "default": []},
+            "running": {"type": "bool", "default": True},
+            "error": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    run_module(module, work, {"PyMySQL": PYMYSQL_IMPORT_ERROR})
+
+
+if __name__ == "__main__":
+    main()
