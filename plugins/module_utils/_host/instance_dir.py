@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A server's folder on a hypervisor: Nova's files in it, and the notes that a move keeps there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
+    NotFoundError,
+    StackmoveError,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._host import qemu_img
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+# Nova's names of local disks (nova.virt.libvirt.blockinfo and driver); disk.info is no disk.
+_DISK = re.compile(r"disk(\.config|\.local|\.swap|\.eph\d+|\.rescue|\.config\.rescue)?")
+
+
+def path_of(instances_path: Path, server: str) -> Path:
+    """Return the folder of a server.
+
+    :raises StackmoveError: when ``server`` is not a uuid; it becomes a path that may be removed
+    """
+    if not _UUID.fullmatch(server):
+        raise StackmoveError(f"find the folder of server {server!r}", "that is not a uuid.", "Give its full uuid.")
+    return instances_path / server
+
+
+def base_name(image_id: str) -> str:
+    """Return the file name of an image in Nova's cache (nova.virt.imagecache.get_cache_fname)."""
+    return hashlib.sha1(image_id.encode(), usedforsecurity=False).hexdigest()
+
+
+class InstanceDir:
+    """One server's folder.
+
+    :param path: the folder; it need not exist
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def exists(self) -> bool:
+        """Tell whether the folder is there."""
+        return self.path.is_dir()
+
+    def formats(self) -> dict[str, str]:
+        """Return disk name → format as Nova noted it in disk.info (nova.virt.libvirt.imagebackend)."""
+        try:
+            noted: dict[str, str] = json.loads((self.path / "disk.info").read_text("utf-8"))
+        except FileNotFoundError:
+            noted = {}
+        return {Path(name).name: image_format for name, image_format in noted.items()}
+
+    def files(self) -> list[dict[str, Any]]:
+        """List the files with their sizes in bytes."""
+        if not self.exists():
+            return []
+        found = sorted(path for path in self.path.rglob("*") if path.is_file())
+        return [{"name": str(path.relative_to(self.path)), "size_bytes": path.stat().st_size} for path in found]
+
+    def disks(self, formats: dict[str, str] | None = None) -> list[qemu_img.Image]:
+        """Describe the local disks.
+
+        :param formats: disk name → format as the domain's XML has it, which is surer than disk.info
+        """
+        if not self.exists():
+            return []
+        known = {**self.formats(), **(formats or {})}
+        return [
+            qemu_img.inspect(path, known.get(path.name, "raw"))
+            for path in sorted(self.path.iterdir())
+            if _DISK.fullmatch(path.name) and path.is_file()
+        ]
+
+    def write_disk_info(self, formats: dict[str, str], owner: os.stat_result) -> None:
+        """Write disk.info as nova.virt.libvirt.imagebackend does: full path → format."""
+        noted = {str(self.path / name): formats[name] for name in sorted(formats)}
+        write_atomically(self.path / "disk.info", json.dumps(noted), 0o644, owner)
+
+    def remove(self) -> None:
+        """Remove the folder the way Nova does: renamed first, so that half a folder never has its name.
+
+        Nova's periodic task removes a left-over ``<uuid>_del`` (LibvirtDriver.delete_instance_files).
+        """
+        doomed = self.path.with_name(f"{self.path.name}_del")
+        if self.path.is_dir():
+            if doomed.exists():
+                shutil.rmtree(doomed)
+            self.path.rename(doomed)
+        if doomed.exists():
+            shutil.rmtree(doomed)
+
+
+class Note:
+    """A small JSON file beside the guest: what no system of record can hold during a move.
+
+    :param path: the file; it need not exist
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> dict[str, Any] | None:
+        """Return what was noted, or None when there is no note.
+
+        :raises StackmoveError: when the file is not readable as JSON
+        """
+        try:
+            text = self.path.read_text("utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        try:
+            noted: dict[str, Any] = json.loads(text)
+        except ValueError as error:
+            raise StackmoveError(
+                f"read {self.path}", f"it is damaged: {error}.", "Look at it, then remove it."
+            ) from error
+        return noted
+
+    def write(self, noted: dict[str, Any]) -> None:
+        """Replace the note, atomically and on disk, so that a power failure leaves the old or the new."""
+        write_atomically(self.path, json.dumps(noted, indent=1, sort_keys=True) + "\n", 0o600)
+
+    def remove(self) -> None:
+        """Remove the note, if it is there."""
+        self.path.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, text: str, mode: int, owner: os.stat_result | None = None) -> None:
+    """Write a file under another name, sync it and rename it.
+
+    :param owner: whose uid and gid the file gets; root's without it
+    :raises NotFoundError: when the folder does not exist
+    """
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    except FileNotFoundError as error:
+        raise NotFoundError(f"write {path}", f"the folder {path.parent} is not there.") from error
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        os.fchmod(stream.fileno(), mode)  # the file may be left over from a run with another mode
+        if owner is not None:
+            os.fchown(stream.fileno(), owner.st_uid, owner.st_gid)
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)

@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Neutron's ports on this host: from Nova's network_info to os-vif, as nova.network.os_vif_util does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
+    StackmoveError,
+    UnsupportedError,
+)
+
+if TYPE_CHECKING:
+    from os_vif.objects.instance_info import InstanceInfo
+    from os_vif.objects.vif import VIFBase
+
+# Interface names have 15 characters in Linux; Nova and Neutron keep to 14 (network_model.NIC_NAME_LEN).
+_NAME_LENGTH = 14
+
+
+@dataclass(frozen=True)
+class Vif:
+    """One port as this host has to plug it.
+
+    :param kind: Neutron's ``binding:vif_type``
+    :param bridge: what the guest's tap is put into
+    :param integration_bridge: Open vSwitch's bridge, when there is a plain one in between (hybrid plugging)
+    :param mtu: of the network, in bytes; None when Neutron says nothing
+    :param delegated: os-vif makes the tap, not libvirt
+    """
+
+    port_id: str
+    mac: str
+    kind: str
+    device: str
+    bridge: str
+    integration_bridge: str
+    network_id: str
+    mtu: int | None
+    filtered: bool
+    hybrid: bool
+    delegated: bool
+    interface_id: str
+    datapath: str | None
+
+    def interface(self) -> dict[str, Any]:
+        """Return the parts of libvirt's ``<interface>`` that this host decides (nova.virt.libvirt.vif)."""
+        plain = self.kind == "bridge" or self.hybrid
+        return {
+            "mac": self.mac,
+            "type": "ethernet" if self.delegated else "bridge",
+            "bridge": None if self.delegated else self.bridge,
+            "device": self.device,
+            "mtu": self.mtu,
+            "openvswitch_id": None if plain or self.delegated else self.interface_id,
+        }
+
+
+def from_network_info(vif: Mapping[str, Any]) -> Vif:
+    """Read one entry of ``instance_info_caches.network_info``, or of a binding in that shape.
+
+    :raises UnsupportedError: for a vif_type whose plugging we don't know
+    """
+    port_id, kind = str(vif["id"]), vif.get("type")
+    details = vif.get("details") or {}
+    network = vif.get("network") or {}
+    network_id = str(network.get("id") or "")
+    if kind not in {"bridge", "ovs"} or vif.get("vnic_type", "normal") != "normal":
+        raise UnsupportedError(
+            f"plug port {port_id}",
+            f"vif_type {kind} with vnic_type {vif.get('vnic_type', 'normal')} is not supported.",
+            "Detach the port, or move the server with Nova.",
+        )
+    mtu = (network.get("meta") or {}).get("mtu")
+    hybrid = kind == "ovs" and bool(details.get("ovs_hybrid_plug"))
+    named = details.get("bridge_name") or network.get("bridge")
+    bridge = str(named or (f"brq{network_id}" if kind == "bridge" else "br-int"))
+    return Vif(
+        port_id=port_id,
+        mac=str(vif["address"]).lower(),
+        kind=str(kind),
+        device=str(vif.get("devname") or f"tap{port_id}")[:_NAME_LENGTH],
+        bridge=f"qbr{port_id}"[:_NAME_LENGTH] if hybrid else bridge[:_NAME_LENGTH],
+        integration_bridge=bridge[:_NAME_LENGTH],
+        network_id=network_id,
+        mtu=int(mtu) if mtu else None,
+        filtered=bool(details.get("port_filter")),
+        hybrid=hybrid,
+        delegated=kind == "ovs" and not hybrid and bool(vif.get("delegate_create")),
+        interface_id=str(vif.get("ovs_interfaceid") or port_id),
+        datapath=details.get("datapath_type"),
+    )
+
+
+def plug(vif: Vif, server: str, name: str) -> None:
+    """Prepare this host for a port; libvirt makes the tap when the guest starts.
+
+    :param name: the domain's name
+    """
+    import os_vif
+
+    _initialize()
+    with _translated(f"plug port {vif.port_id}"):
+        os_vif.plug(_object(vif), _instance(server, name))
+
+
+def unplug(vif: Vif, server: str, name: str) -> None:
+    """Take a port off this host; nothing happens when it is not plugged."""
+    import os_vif
+
+    _initialize()
+    with _translated(f"unplug port {vif.port_id}"):
+        os_vif.unplug(_object(vif), _instance(server, name))
+
+
+def _initialize() -> None:
+    import os_vif
+    from vif_plug_linux_bridge import privsep as linux_bridge
+    from vif_plug_ovs import privsep as open_vswitch
+
+    # We are root: run here, and not in privileged daemons that would outlive the module.
+    linux_bridge.vif_plug.set_client_mode(False)
+    open_vswitch.vif_plug.set_client_mode(False)
+    os_vif.initialize()
+
+
+def _instance(server: str, name: str) -> InstanceInfo:
+    from os_vif.objects import instance_info
+
+    return instance_info.InstanceInfo(uuid=server, name=name)
+
+
+def _object(vif: Vif) -> VIFBase:
+    from os_vif.objects import network as networks
+    from os_vif.objects import vif as vifs
+
+    network = networks.Network(
+        id=vif.network_id,
+        bridge=vif.integration_bridge,
+        mtu=vif.mtu,
+        should_provide_bridge=vif.kind == "bridge",
+        bridge_interface=None,
+    )
+    common: dict[str, Any] = {
+        "id": vif.port_id,
+        "address": vif.mac,
+        "network": network,
+        "vif_name": vif.device,
+        "bridge_name": vif.bridge,
+        "has_traffic_filtering": vif.filtered,
+        "preserve_on_delete": True,
+        "active": True,
+    }
+    if vif.kind == "bridge":
+        return vifs.VIFBridge(plugin="linux_bridge", **common)
+    profile = vifs.VIFPortProfileOpenVSwitch(
+        interface_id=vif.interface_id, datapath_type=vif.datapath, create_port=vif.delegated
+    )
+    kind = vifs.VIFBridge if vif.hybrid else vifs.VIFOpenVSwitch
+    return kind(plugin="ovs", port_profile=profile, **common)
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    from os_vif import exception
+
+    try:
+        yield
+    except exception.ExceptionBase as error:
+        raise StackmoveError(what, f"os-vif says: {error}", "Check that this host's network agent runs.") from error

@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A connection to libvirt, and its errors in an operator's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
+
+if TYPE_CHECKING:
+    import libvirt
+
+
+@contextmanager
+def translated(what: str, remedy: str = "") -> Iterator[None]:
+    """Turn libvirt's error into ours.
+
+    :param what: what is attempted, and on which object
+    :raises StackmoveError: with libvirt's own message as the cause
+    """
+    import libvirt
+
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        cause = f"libvirt says: {error.get_error_message()} (error {error.get_error_code()})."
+        raise StackmoveError(what, cause, remedy) from error
+
+
+@contextmanager
+def connect(uri: str) -> Iterator[libvirt.virConnect]:
+    """Open a connection for the length of a ``with`` block.
+
+    :raises StackmoveError: when libvirt does not answer
+    """
+    import libvirt
+
+    # Without a handler libvirt prints each error to stderr, into the middle of a module's answer.
+    libvirt.registerErrorHandler(lambda _context, _error: None, None)
+    with translated(f"connect to libvirt at {uri}", "Check that libvirtd runs on this host."):
+        connection = libvirt.open(uri)
+    try:
+        yield connection
+    finally:
+        connection.close()
