@@ -1,0 +1,211 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Nova's API: servers, flavors, compute services and hypervisors, as it shows them to an operator."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import TYPE_CHECKING
+
+from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session import Json, call, translated
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import NotFoundError, StackmoveError
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+#: Shows tags, the embedded flavor with its extra specs, and locks with their reasons.
+SERVER_VERSION = "2.73"
+#: Hypervisors by the uuid that is their resource provider's too, and services by uuid.
+HOST_VERSION = "2.53"
+
+
+def find_server(conn: Connection, uuid_or_name: str) -> Json:
+    """Return a server of any project.
+
+    ``power_state`` is Nova's number: 0 none, 1 running, 3 paused, 4 shut down, 6 crashed, 7 suspended.
+
+    :raises NotFoundError: there is no such server
+    :raises StackmoveError: several have this name
+    :raises ApiError: Nova refused
+    """
+    what = f"find server {uuid_or_name}"
+    if _is_uuid(uuid_or_name):
+        answer = call(
+            conn.compute,
+            "GET",
+            f"/servers/{uuid_or_name}",
+            microversion=SERVER_VERSION,
+            what=what,
+            accept=(404,),
+        )
+        if answer.status_code != 404:
+            return server_view(answer.json()["server"])
+    # Nova takes the name for a regular expression of its database.
+    answer = call(
+        conn.compute,
+        "GET",
+        "/servers/detail",
+        params={"all_tenants": "1", "name": f"^{re.escape(uuid_or_name)}$"},
+        microversion=SERVER_VERSION,
+        what=what,
+    )
+    found = [entry for entry in answer.json()["servers"] if entry.get("name") == uuid_or_name]
+    if not found:
+        raise NotFoundError(what, "no server of any project has this uuid or name.", "See openstack server list --all.")
+    if len(found) > 1:
+        described = ", ".join(f"{entry['id']} (project {entry['tenant_id']})" for entry in found)
+        raise StackmoveError(what, f"{len(found)} servers have this name: {described}.", "Name it by its uuid.")
+    return server_view(found[0])
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def server_view(server: Json) -> Json:
+    """Return what we use of a server, under short names."""
+    extended = {key.rpartition(":")[2]: value for key, value in server.items() if key.startswith("OS-")}
+    return {
+        "id": server["id"],
+        "name": server.get("name"),
+        "status": server.get("status"),
+        "vm_state": extended.get("vm_state"),
+        "task_state": extended.get("task_state"),
+        "power_state": extended.get("power_state"),
+        "host": extended.get("host"),
+        "hypervisor_hostname": extended.get("hypervisor_hostname"),
+        "instance_name": extended.get("instance_name"),
+        "root_device_name": extended.get("root_device_name"),
+        "availability_zone": extended.get("availability_zone"),
+        "launched_at": extended.get("launched_at"),
+        "locked": bool(server.get("locked")),
+        "locked_reason": server.get("locked_reason"),
+        "flavor": server.get("flavor") or {},
+        # A server that was booted from a volume has "" here.
+        "image_id": (server.get("image") or {}).get("id"),
+        "project_id": server.get("tenant_id"),
+        "user_id": server.get("user_id"),
+        "key_name": server.get("key_name"),
+        "config_drive": bool(server.get("config_drive")),
+        "addresses": server.get("addresses") or {},
+        "metadata": server.get("metadata") or {},
+        "tags": sorted(server.get("tags") or []),
+        "fault": server.get("fault"),
+        "server_groups": server.get("server_groups") or [],
+        "trusted_image_certificates": server.get("trusted_image_certificates") or [],
+        "volume_ids": [entry["id"] for entry in server.get("os-extended-volumes:volumes_attached") or []],
+    }
+
+
+def find_flavor(conn: Connection, id_or_name: str) -> Json:
+    """Return a flavor with its extra specs; RAM and swap in MiB, root and ephemeral disks in GiB.
+
+    :raises NotFoundError: there is no such flavor
+    :raises ApiError: Nova refused
+    """
+    what = f"find flavor {id_or_name}"
+    with translated(what):
+        found = conn.compute.find_flavor(id_or_name, ignore_missing=True, get_extra_specs=True)
+    if found is None:
+        raise NotFoundError(what, "no flavor has this id or name.", "See openstack flavor list --all.")
+    return {
+        "id": found.id,
+        "name": found.name,
+        "vcpus": found.vcpus,
+        "memory_mb": found.ram,
+        "root_gb": found.disk,
+        "ephemeral_gb": found.ephemeral,
+        "swap_mb": found.swap or 0,
+        "rxtx_factor": found.rxtx_factor,
+        "is_public": found.is_public,
+        "disabled": bool(found.is_disabled),
+        "extra_specs": dict(found.extra_specs or {}),
+    }
+
+
+def compute_service(conn: Connection, host: str) -> Json | None:
+    """Return status, state and zone of a host's nova-compute, or None when no cell has it.
+
+    :raises ApiError: Nova refused
+    """
+    answer = call(
+        conn.compute,
+        "GET",
+        "/os-services",
+        params={"binary": "nova-compute", "host": host},
+        microversion=HOST_VERSION,
+        what=f"read the compute service of host {host}",
+    )
+    keys = ("id", "host", "status", "state", "zone", "disabled_reason", "forced_down", "updated_at")
+    return next(
+        ({key: entry.get(key) for key in keys} for entry in answer.json()["services"] if entry["host"] == host), None
+    )
+
+
+def hypervisors(conn: Connection, host: str) -> list[Json]:
+    """Return the hypervisors of a host: one, of libvirt's; `id` is the uuid of its resource provider.
+
+    :raises ApiError: Nova refused
+    """
+    what = f"find the hypervisor of host {host}"
+    # By name first: a large cloud has thousands, and usually a host and its hypervisor share a name.
+    for params in ({"hypervisor_hostname_pattern": host.partition(".")[0]}, {}):
+        found: list[Json] = []
+        path: str | None = "/os-hypervisors/detail"
+        query: Json | None = params
+        while path:
+            answer = call(conn.compute, "GET", path, params=query, microversion=HOST_VERSION, what=what, accept=(404,))
+            if answer.status_code == 404:
+                break
+            page = answer.json()
+            found.extend(page["hypervisors"])
+            path = next((link["href"] for link in page.get("hypervisors_links", []) if link["rel"] == "next"), None)
+            query = None
+        mine = [_hypervisor_view(entry) for entry in found if entry["service"]["host"] == host]
+        if mine:
+            return mine
+    return []
+
+
+def _hypervisor_view(entry: Json) -> Json:
+    return {
+        "id": entry["id"],
+        "hypervisor_hostname": entry["hypervisor_hostname"],
+        "hypervisor_type": entry["hypervisor_type"],
+        "hypervisor_version": entry["hypervisor_version"],
+        "host_ip": entry["host_ip"],
+        "state": entry["state"],
+        "status": entry["status"],
+        "service_host": entry["service"]["host"],
+    }
+
+
+def aggregates(conn: Connection, host: str) -> list[Json]:
+    """Return the aggregates which a host is in, with their metadata and availability zone.
+
+    :raises ApiError: Nova refused
+    """
+    answer = call(
+        conn.compute,
+        "GET",
+        "/os-aggregates",
+        microversion=HOST_VERSION,
+        what=f"list the aggregates of host {host}",
+    )
+    return [
+        {
+            "id": entry["id"],
+            "uuid": entry["uuid"],
+            "name": entry["name"],
+            "availability_zone": entry["availability_zone"],
+            "metadata": entry["metadata"],
+        }
+        for entry in answer.json()["aggregates"]
+        if host in entry["hosts"]
+    ]

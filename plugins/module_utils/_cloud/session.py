@@ -1,0 +1,226 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The way into the cloud: one connection, one way to call it, one kind of error out of it."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
+
+try:
+    import openstack
+    from keystoneauth1 import exceptions as keystone_errors
+    from keystoneauth1 import service_token
+    from keystoneauth1.identity.base import BaseIdentityPlugin
+    from openstack import exceptions as sdk_errors
+
+    OPENSTACKSDK_IMPORT_ERROR = None
+except ImportError:
+    OPENSTACKSDK_IMPORT_ERROR = traceback.format_exc()
+
+if TYPE_CHECKING:
+    from keystoneauth1.adapter import Adapter
+    from keystoneauth1.plugin import BaseAuthPlugin
+    from openstack.connection import Connection
+    from requests import Response
+
+Json = dict[str, Any]
+
+#: What every module of the action group C(cloud) takes; the documentation is in the fragment C(cloud).
+CLOUD_ARGUMENTS: dict[str, Json] = {
+    "cloud": {"type": "str", "required": True},
+    "service_cloud": {"type": "str"},
+}
+
+#: An overloaded API server or a proxy before it says so with these; Nova tries again on 500 and 504
+#: (``nova.volume.cinder``, ``attachment_delete``).
+OVERLOADED = (500, 502, 503, 504)
+
+
+class ApiError(StackmoveError):
+    """An OpenStack API refused or could not be reached.
+
+    :param status: the HTTP status code; 0 when there was no answer at all
+    """
+
+    def __init__(self, what: str, cause: str, remedy: str = "", status: int = 0) -> None:
+        super().__init__(what, cause, remedy)
+        self.status = status
+
+
+def connect(cloud: str, service_cloud: str | None = None) -> Connection:
+    """Connect to `cloud` as its operator.
+
+    With `service_cloud`, each request carries ``X-Service-Token`` too: a token of that cloud's user, who needs
+    the role ``service``. Cinder wants it before it deletes an attachment in use (CVE-2023-2088).
+
+    :param cloud: the name of an entry in ``clouds.yaml``
+    :param service_cloud: the name of another entry there
+    :raises ApiError: there is no such entry, or Keystone refused one of the two users
+    """
+    conn = _open(cloud, "its operator")
+    if service_cloud:
+        service = _open(service_cloud, "a user with the role service")
+        conn.session.auth = service_token.ServiceTokenAuthWrapper(_auth(conn), _auth(service))
+    return conn
+
+
+def _open(cloud: str, user: str) -> Connection:
+    with translated(f"connect to cloud {cloud}", f"Check the entry {cloud} in clouds.yaml: it names {user}."):
+        conn = openstack.connect(cloud=cloud)
+        conn.authorize()
+    return conn
+
+
+def _auth(conn: Connection) -> BaseAuthPlugin:
+    auth = conn.session.auth
+    if auth is None:
+        raise StackmoveError(
+            f"connect to cloud {conn.name}", "its entry in clouds.yaml has no authentication.", "Add it."
+        )
+    return auth
+
+
+def has_service_token(conn: Connection) -> bool:
+    """Tell whether requests carry a service token at all."""
+    return isinstance(conn.session.auth, service_token.ServiceTokenAuthWrapper)
+
+
+def has_service_role(conn: Connection) -> bool:
+    """Tell whether requests carry a service token, and its user really has the role ``service``.
+
+    :raises ApiError: Keystone could not be asked
+    """
+    auth = conn.session.auth
+    if not isinstance(auth, service_token.ServiceTokenAuthWrapper):
+        return False
+    service = auth.service_auth
+    if not isinstance(service, BaseIdentityPlugin):
+        # An entry with a fixed token: only Keystone knows its roles.
+        return True
+    with translated("read the roles of the service user"):
+        access = service.get_access(conn.session)
+    return "service" in (access.role_names or [])
+
+
+def new_token(conn: Connection) -> str:
+    """Return a token of the operator, for a host that has to talk to an API itself.
+
+    :raises ApiError: Keystone refused
+    """
+    with translated("get a token"):
+        token = conn.session.get_token()
+    if not token:
+        raise ApiError("get a token", "Keystone gave none.")
+    return str(token)
+
+
+def endpoint(conn: Connection, service: str, version: str) -> str:
+    """Return the URL of a service's API version without a slash at its end, e.g. ``http://…:9292/v2``.
+
+    :param service: service type, e.g. ``image``
+    :param version: path of the version, e.g. ``v2``
+    :raises ApiError: the catalogue has no such service
+    """
+    what = f"find the endpoint of service {service}"
+    with translated(what, "Add the service to Keystone's catalogue, or set its endpoint in clouds.yaml."):
+        url = getattr(conn, service).get_endpoint()
+    if not url:
+        raise ApiError(what, "it isn't in Keystone's catalogue.", "Set its endpoint in clouds.yaml.")
+    stripped = str(url).rstrip("/")
+    return stripped if stripped.endswith(f"/{version}") else f"{stripped}/{version}"
+
+
+@contextmanager
+def translated(what: str, remedy: str = "") -> Iterator[None]:
+    """Turn whatever openstacksdk or keystoneauth raise inside into an :class:`ApiError`.
+
+    :param what: what is attempted, and on which object
+    :param remedy: used where the error itself doesn't suggest a better one
+    """
+    try:
+        yield
+    except sdk_errors.HttpException as error:
+        status = int(error.status_code or 0)
+        raise ApiError(what, _sentence(error.details or str(error)), remedy, status) from error
+    except (sdk_errors.SDKException, keystone_errors.ClientException) as error:
+        status = int(getattr(error, "http_status", 0) or 0)
+        raise ApiError(what, _sentence(str(error)), _remedy_for(error, remedy), status) from error
+
+
+def call(
+    adapter: Adapter,
+    method: str,
+    path: str,
+    *,
+    what: str,
+    remedy: str = "",
+    accept: Collection[int] = (),
+    retry_on: Collection[int] = (),
+    attempts: int = 1,
+    **request: Any,
+) -> Response:
+    """Send one request through a service's adapter; this is for what openstacksdk has no faithful call for.
+
+    :param what: what is attempted, and on which object; for the message of the error
+    :param accept: status codes from 400 up that the caller understands, so that they aren't errors
+    :param retry_on: status codes after which the request is sent again, after 0.5, 1, 2 … seconds
+    :param attempts: how often it is sent at most
+    :param request: what the adapter takes: ``json``, ``params``, ``microversion`` …
+    :raises ApiError: any other status code from 400 up, or no answer
+    """
+    for attempt in range(1, attempts + 1):
+        with translated(what, remedy):
+            response = adapter.request(path, method, raise_exc=False, **request)
+        if response.status_code < 400 or response.status_code in accept:
+            return response
+        if attempt == attempts or response.status_code not in retry_on:
+            break
+        time.sleep(0.5 * 2 ** (attempt - 1))
+    raise ApiError(what, reason(response), remedy, response.status_code)
+
+
+def reason(response: Response) -> str:
+    """Return in one sentence why an API refused, in its own words where it has any."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = response.text.strip()
+    return _sentence(f"HTTP {response.status_code}: {_words(body) or response.reason}")
+
+
+def _words(body: Any) -> str:
+    """Find the message in an error's body: each service has a shape of its own."""
+    if isinstance(body, str):
+        # Glance and the web servers before the APIs answer with a page of HTML.
+        return body[:200] if not body.startswith("<") else ""
+    if isinstance(body, list):
+        return "; ".join(filter(None, map(_words, body)))
+    if isinstance(body, dict):
+        for key in ("errors", "message", "detail", "NeutronError"):
+            if body.get(key):
+                return _words(body[key])
+        return "; ".join(filter(None, (_words(value) for value in body.values() if not isinstance(value, int))))
+    return ""
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(text.split())
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _remedy_for(error: Exception, otherwise: str) -> str:
+    if isinstance(error, keystone_errors.ConnectFailure):
+        return "Check that the API's endpoint can be reached from where this module runs, and that it is up."
+    if isinstance(error, keystone_errors.Unauthorized):
+        return "Check user, password, project and domains of this entry in clouds.yaml."
+    if isinstance(error, keystone_errors.EndpointNotFound):
+        return "Check region, interface and the service catalogue of this cloud."
+    return otherwise

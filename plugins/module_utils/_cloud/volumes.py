@@ -1,0 +1,495 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Cinder: volumes, and the attachments by which two hosts hold or reserve one for the same server.
+
+An attachment without a connector is *reserved*: it keeps the volume for its server, and connects it to nothing.
+One with a connector is *connected*: Cinder has exported the volume to that host. Two refusals rule the order of
+everything here:
+
+- an attachment gets no connector while another one of a volume that isn't multi-attach has one (409), so the side
+  that lets go does so first;
+- a connected attachment is deleted only for a service (409, CVE-2023-2088), so that takes a service token.
+
+A server must keep an attachment all the time, or the volume becomes available and anyone may take it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session import (
+    OVERLOADED,
+    ApiError,
+    Json,
+    call,
+    has_service_token,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
+    ConflictError,
+    NotFoundError,
+    StackmoveError,
+)
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+#: The version of the API that Nova speaks with Cinder about attachments: the first with ``os-complete``.
+ATTACHMENT_VERSION = "3.44"
+_ATTEMPTS = 5
+SIDES = ("source", "destination")
+#: In the place of an id: the attachment that the plan creates.
+NEW = "(new)"
+#: Nova stores the connection before it completes the attachment, so this is the status it keeps for good.
+_STORED_STATUS = "attaching"
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """An attachment as far as the plan needs it.
+
+    :param host: of which it is connected; Cinder tells it of complete ones only
+    :param exported: whether Cinder has given it a connection
+    """
+
+    id: str
+    status: str
+    host: str | None = None
+    exported: bool = False
+
+    @property
+    def reserved(self) -> bool:
+        """Whether it has no connector, and never had."""
+        return self.status == "reserved"
+
+
+@dataclass(frozen=True)
+class WantedVolume:
+    """A volume of the server, with what its two block device mappings say of its attachments."""
+
+    volume_id: str
+    source_attachment_id: str | None = None
+    destination_attachment_id: str | None = None
+    mountpoint: str | None = None
+
+    def named(self, side: str) -> str | None:
+        """Return the attachment's id that one side's mapping has."""
+        return self.source_attachment_id if side == "source" else self.destination_attachment_id
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What the attachments have to become.
+
+    :param held_by: whose attachment is connected: V(source), V(destination), or V(none)
+    :param reserve: whether the other side keeps a reserved one
+    :param hosts: Nova's names of the hosts, by side
+    """
+
+    held_by: str
+    reserve: bool = True
+    hosts: Mapping[str, str | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.held_by == "none" and not self.reserve:
+            raise StackmoveError(
+                "release volumes",
+                "without any attachment they would no longer be the server's, and free for anyone.",
+                "Set reserve to true, or held_by to source or destination.",
+            )
+
+
+@dataclass(frozen=True)
+class AttachmentChange:
+    """One call to Cinder: `action` is V(create), V(delete), V(connect) or V(complete).
+
+    :param attachment_id: None means the one that this plan creates for that side
+    """
+
+    action: str
+    volume_id: str
+    side: str
+    attachment_id: str | None = None
+
+    def __str__(self) -> str:
+        which = f" {self.attachment_id}" if self.attachment_id else ""
+        return f"{self.action} the {self.side}'s attachment{which} of volume {self.volume_id}"
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The attachments of one volume and server, told apart; `spare` are reserved ones of neither side."""
+
+    source: Attachment | None = None
+    destination: Attachment | None = None
+    spare: tuple[Attachment, ...] = ()
+
+    def of(self, side: str) -> Attachment | None:
+        """Return one side's attachment."""
+        return self.source if side == "source" else self.destination
+
+
+@dataclass(frozen=True)
+class VolumePlan:
+    """The calls in their order, and what each side has after them.
+
+    :param after: the id of each side's attachment; None: it has none, :data:`NEW`: the one created for it
+    :param statuses: the status of each side's attachment after the last call, for a diff
+    """
+
+    changes: tuple[AttachmentChange, ...]
+    after: Mapping[str, str | None]
+    statuses: Mapping[str, str | None]
+
+
+# Observe
+
+
+def max_microversion(conn: Connection) -> str | None:
+    """Return the newest version of the API that Cinder speaks, e.g. ``3.70``.
+
+    :raises ApiError: Cinder can't be asked
+    """
+    answer = call(conn.block_storage, "GET", "/", what="read the versions of Cinder", accept=(300, 404))
+    if answer.status_code == 404:
+        return None
+    found = [version.get("version") for version in answer.json().get("versions", []) if version["id"] == "v3.0"]
+    return str(found[0]) if found and found[0] else None
+
+
+def volume(conn: Connection, volume_id: str) -> Json:
+    """Return id, name, status, size (GiB), type, multiattach, encrypted, bootable and attachments of a volume.
+
+    :raises NotFoundError: there is no such volume
+    :raises ApiError: Cinder refused
+    """
+    what = f"read volume {volume_id}"
+    answer = call(
+        conn.block_storage,
+        "GET",
+        f"/volumes/{volume_id}",
+        what=what,
+        accept=(404,),
+        microversion=ATTACHMENT_VERSION,
+    )
+    if answer.status_code == 404:
+        raise NotFoundError(what, "there is no such volume.", "Detach it from the server: it is lost.")
+    found = answer.json()["volume"]
+    return {
+        "id": found["id"],
+        "name": found.get("name"),
+        "status": found.get("status"),
+        "size": found.get("size"),
+        "type": found.get("volume_type"),
+        "multiattach": bool(found.get("multiattach")),
+        "encrypted": bool(found.get("encrypted")),
+        "bootable": str(found.get("bootable")).lower() == "true",
+        "host": found.get("os-vol-host-attr:host"),
+        "attachments": found.get("attachments") or [],
+    }
+
+
+def attachments(conn: Connection, server_id: str, found_volume: Json) -> list[Json]:
+    """Return the attachments of one volume that belong to one server, those of other servers left out.
+
+    Cinder's attachments don't tell their host; the volume does, of complete ones.
+
+    :param found_volume: what :func:`volume` returned
+    :raises ApiError: Cinder refused
+    """
+    answer = call(
+        conn.block_storage,
+        "GET",
+        "/attachments/detail",
+        params={"volume_id": found_volume["id"], "instance_id": server_id, "all_tenants": "1"},
+        microversion=ATTACHMENT_VERSION,
+        what=f"list the attachments of volume {found_volume['id']}",
+    )
+    hosts = {entry.get("attachment_id"): entry.get("host_name") for entry in found_volume["attachments"]}
+    return [
+        {
+            "id": entry["id"],
+            "status": entry["status"],
+            "instance": entry["instance"],
+            "host": hosts.get(entry["id"]),
+            "exported": bool(entry.get("connection_info")),
+            "attached_at": entry.get("attached_at") or None,
+        }
+        for entry in sorted(answer.json()["attachments"], key=lambda entry: str(entry["id"]))
+        if entry.get("instance") == server_id and entry.get("volume_id") == found_volume["id"]
+    ]
+
+
+def connection_info(attachment: Json, volume_id: str, multiattach: bool) -> Json | None:
+    """Return what Nova keeps in ``block_device_mapping.connection_info`` for an attachment.
+
+    Cinder's is flat; Nova's has Cinder's rest under ``data`` and some of the attachment's own fields beside it
+    (``nova.volume.cinder``), the volume's id as ``serial``, and the flag ``multiattach``
+    (``nova.virt.block_device``).
+
+    :param attachment: ``attachment`` of Cinder's answer to ``PUT`` or ``GET /attachments/{id}``
+    """
+    flat = dict(attachment.get("connection_info") or {})
+    if not flat:
+        return None
+    flat.pop("attachment_id", None)
+    info: Json = {
+        "driver_volume_type": flat.pop("driver_volume_type", None),
+        "data": flat,
+        "status": _STORED_STATUS,
+        "instance": attachment.get("instance"),
+        "attached_at": attachment.get("attached_at"),
+        "detached_at": attachment.get("detached_at"),
+        "volume_id": attachment.get("volume_id", volume_id),
+        "serial": volume_id,
+    }
+    if multiattach:
+        info["multiattach"] = True
+    return info
+
+
+def read_connection(conn: Connection, attachment_id: str) -> Json:
+    """Return an attachment as Cinder has it, its secrets included.
+
+    :raises ApiError: Cinder refused, or there is no such attachment
+    """
+    answer = call(
+        conn.block_storage,
+        "GET",
+        f"/attachments/{attachment_id}",
+        microversion=ATTACHMENT_VERSION,
+        what=f"read attachment {attachment_id}",
+    )
+    attachment: Json = answer.json()["attachment"]
+    return attachment
+
+
+# Plan
+
+
+def tell_apart(wanted: WantedVolume, observed: Sequence[Attachment], holding: Holding) -> Sides:
+    """Find out which attachment is whose.
+
+    The mappings' ids decide. A run that ended between Cinder's answer and the mapping's update leaves others: a
+    connected one is of the side whose host it names, a reserved one of a side that lacks any.
+
+    :raises ConflictError: a connected attachment is neither side's
+    """
+    rest = {attachment.id: attachment for attachment in observed}
+    sides = {side: rest.pop(wanted.named(side) or "", None) for side in SIDES}
+    for attachment in [entry for entry in rest.values() if not entry.reserved]:
+        side = next((side for side in SIDES if attachment.host and attachment.host == holding.hosts.get(side)), None)
+        replaced = sides[side] if side else None
+        if side is None or (replaced is not None and not replaced.reserved):
+            raise ConflictError(
+                f"tell whose attachment {attachment.id} of volume {wanted.volume_id} is",
+                f"it is {attachment.status} on host {attachment.host or 'unknown'}, and no side of the move names it.",
+                "Give its id as the source's or the destination's attachment.",
+            )
+        if replaced is not None:
+            rest[replaced.id] = replaced
+        sides[side] = rest.pop(attachment.id)
+    for side in SIDES:
+        if sides[side] is None and rest:
+            sides[side] = rest.pop(min(rest))
+    return Sides(sides["source"], sides["destination"], tuple(rest[key] for key in sorted(rest)))
+
+
+def plan_volume(wanted: WantedVolume, sides: Sides, holding: Holding) -> VolumePlan:
+    """Decide what takes a volume's attachments to `holding`, in the one order that Cinder allows.
+
+    First whatever has to be reserved, then whatever has to go, then the connection. The sides are mirror images:
+    what gives the destination its volume gives it back to the source.
+    """
+    plan = _Planner(wanted, sides)
+    for side in SIDES:
+        if side == holding.held_by:
+            plan.hold(side)
+        elif holding.reserve:
+            plan.reserve(side)
+        else:
+            plan.drop(side)
+    if not holding.reserve:
+        plan.drop_spare("source" if holding.held_by == "destination" else "destination")
+    return VolumePlan(tuple(plan.reserved + plan.deleted + plan.connected), plan.after, plan.statuses)
+
+
+class _Planner:
+    """Collects the changes of one volume."""
+
+    def __init__(self, wanted: WantedVolume, sides: Sides) -> None:
+        self.volume_id = wanted.volume_id
+        self.sides = sides
+        self.spare = list(sides.spare)
+        self.reserved: list[AttachmentChange] = []
+        self.deleted: list[AttachmentChange] = []
+        self.connected: list[AttachmentChange] = []
+        self.after: dict[str, str | None] = {}
+        self.statuses: dict[str, str | None] = {}
+
+    def _change(self, action: str, side: str, attachment_id: str | None = None) -> AttachmentChange:
+        return AttachmentChange(action, self.volume_id, side, None if attachment_id == NEW else attachment_id)
+
+    def reserve(self, side: str) -> None:
+        """Let a side have a reserved attachment, in the place of a connected one if it has that."""
+        self.statuses[side] = "reserved"
+        current = self.sides.of(side)
+        if current is not None and current.reserved:
+            self.after[side] = current.id
+            return
+        if self.spare:
+            self.after[side] = self.spare.pop(0).id
+        else:
+            self.after[side] = NEW
+            self.reserved.append(self._change("create", side))
+        if current is not None:
+            self.deleted.append(self._change("delete", side, current.id))
+
+    def hold(self, side: str) -> None:
+        """Let a side have the connected attachment."""
+        current = self.sides.of(side)
+        if current is not None and current.status == "attached":
+            self.after[side] = current.id
+        elif current is not None and current.status == "attaching" and current.exported:
+            self.after[side] = current.id
+            self.connected.append(self._change("complete", side, current.id))
+        else:
+            self.reserve(side)
+            self.connected.append(self._change("connect", side, self.after[side]))
+            self.connected.append(self._change("complete", side, self.after[side]))
+        self.statuses[side] = "attached"
+
+    def drop(self, side: str) -> None:
+        """Leave a side without any attachment."""
+        current = self.sides.of(side)
+        self.after[side] = self.statuses[side] = None
+        if current is not None:
+            self.deleted.append(self._change("delete", side, current.id))
+
+    def drop_spare(self, side: str) -> None:
+        """Delete what ended runs have left."""
+        self.deleted.extend(self._change("delete", side, entry.id) for entry in self.spare)
+        self.spare.clear()
+
+
+def check_connector(changes: Iterable[AttachmentChange], connector: Json | None, holding: Holding) -> None:
+    """Refuse, before anything is changed, to connect without a connector or with another host's.
+
+    :raises StackmoveError: there is none, or its host isn't the holder's
+    """
+    first = next((change for change in changes if change.action == "connect"), None)
+    if first is None:
+        return
+    if not connector:
+        raise StackmoveError(
+            str(first), "no connector was given.", "Pass the one that hypervisor_info reports for the holder's host."
+        )
+    host = holding.hosts.get(holding.held_by)
+    if host and connector.get("host") != host:
+        raise StackmoveError(
+            str(first),
+            f"the connector is of host {connector.get('host')}, but the {holding.held_by} is {host}.",
+            "Pass the connector of the host that is to hold the volumes.",
+        )
+
+
+# Apply
+
+
+def apply_plan(
+    conn: Connection, server_id: str, wanted: WantedVolume, plan: VolumePlan, connector: Json | None
+) -> tuple[dict[str, str | None], Json | None]:
+    """Carry out the plan of one volume.
+
+    :returns: the ids of the attachments by side, and Cinder's answer to the update which connected one, if any
+    :raises ApiError: Cinder refused; what was done until then fits the next plan
+    """
+    created: dict[str, str] = {}
+    answer: Json | None = None
+    for change in plan.changes:
+        attachment_id = change.attachment_id or created.get(change.side, "")
+        if change.action == "create":
+            created[change.side] = _create(conn, server_id, change)
+        elif change.action == "delete":
+            _delete(conn, change)
+        elif change.action == "connect":
+            answer = _connect(conn, change, attachment_id, {**(connector or {}), **_mountpoint(wanted, connector)})
+        else:
+            _complete(conn, change, attachment_id)
+    ids = {side: created.get(side) if key == NEW else key for side, key in plan.after.items()}
+    return ids, answer
+
+
+def _mountpoint(wanted: WantedVolume, connector: Json | None) -> Json:
+    """Cinder takes the device's name as a part of the connector, if that has none of its own."""
+    if not wanted.mountpoint or "mountpoint" in (connector or {}):
+        return {}
+    return {"mountpoint": wanted.mountpoint}
+
+
+def _create(conn: Connection, server_id: str, change: AttachmentChange) -> str:
+    answer = call(
+        conn.block_storage,
+        "POST",
+        "/attachments",
+        json={"attachment": {"volume_uuid": change.volume_id, "instance_uuid": server_id, "connector": None}},
+        microversion=ATTACHMENT_VERSION,
+        what=str(change),
+        remedy="Check that the volume is still attached to this server: openstack volume show.",
+    )
+    return str(answer.json()["attachment"]["id"])
+
+
+def _delete(conn: Connection, change: AttachmentChange) -> None:
+    try:
+        call(
+            conn.block_storage,
+            "DELETE",
+            f"/attachments/{change.attachment_id}",
+            microversion=ATTACHMENT_VERSION,
+            what=str(change),
+            accept=(404,),
+            retry_on=OVERLOADED,
+            attempts=_ATTEMPTS,
+        )
+    except ApiError as error:
+        if error.status != 409:
+            raise
+        role = (
+            "The user of service_cloud needs the role service, in a project of Cinder's service users."
+            if has_service_token(conn)
+            else "Set service_cloud to an entry of clouds.yaml whose user has the role service."
+        )
+        raise ApiError(error.what, f"Cinder deletes it only for a service ({error.cause})", role, 409) from error
+
+
+def _connect(conn: Connection, change: AttachmentChange, attachment_id: str, connector: Json) -> Json:
+    answer = call(
+        conn.block_storage,
+        "PUT",
+        f"/attachments/{attachment_id}",
+        json={"attachment": {"connector": connector}},
+        microversion=ATTACHMENT_VERSION,
+        what=f"connect volume {change.volume_id} to host {connector.get('host')}",
+        remedy="See cinder-volume's log for the request id, and that no other attachment of it is connected.",
+        retry_on=OVERLOADED,
+        attempts=_ATTEMPTS,
+    )
+    attachment: Json = answer.json()["attachment"]
+    return attachment
+
+
+def _complete(conn: Connection, change: AttachmentChange, attachment_id: str) -> None:
+    call(
+        conn.block_storage,
+        "POST",
+        f"/attachments/{attachment_id}/action",
+        json={"os-complete": {}},
+        microversion=ATTACHMENT_VERSION,
+        what=str(change),
+        retry_on=OVERLOADED,
+        attempts=_ATTEMPTS,
+    )
