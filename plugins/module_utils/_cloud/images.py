@@ -184,6 +184,16 @@ def plan_images(
     return changes, kept
 
 
+def described(found: Iterable[Json], changes: Sequence[ImageChange] = ()) -> dict[str, str]:
+    """Return the images of a move by disk, as the changes leave them, for a diff."""
+    gone = [change.image_id for change in changes if change.action == "delete"]
+    result = {
+        str(entry.get(DISK_PROPERTY)): f"{entry['status']} {entry['id']}" for entry in found if entry["id"] not in gone
+    }
+    result.update({change.disk: "queued (new)" for change in changes if change.action == "create"})
+    return result
+
+
 def body(wanted: WantedImage, migration_uuid: str) -> Json:
     """Make what Glance is asked to create: private, and known as a snapshot, as Nova's own is."""
     return {

@@ -47,6 +47,14 @@ class Consumer:
 
 
 @dataclass(frozen=True)
+class Owner:
+    """To whom Placement accounts what a consumer uses."""
+
+    project_id: str | None = None
+    user_id: str | None = None
+
+
+@dataclass(frozen=True)
 class Claim:
     """What the server is to have at its destination."""
 
@@ -82,6 +90,20 @@ def total(allocations: Allocations) -> dict[str, int]:
     for resources in allocations.values():
         for resource, amount in resources.items():
             result[resource] = result.get(resource, 0) + amount
+    return result
+
+
+def amounts(given: Mapping[str, object]) -> dict[str, int]:
+    """Read amounts by resource class as a playbook gives them, numbers or their digits.
+
+    :raises StackmoveError: one isn't a whole number
+    """
+    result: dict[str, int] = {}
+    for resource, amount in given.items():
+        text = str(amount)
+        if not text.isdigit():
+            raise StackmoveError(f"claim {resource}", f"{text} isn't a whole number.", "Correct the resources.")
+        result[resource] = int(text)
     return result
 
 
@@ -250,19 +272,20 @@ def _nothing_left(server: Consumer, migration: Consumer) -> ConflictError:
     )
 
 
-def payload(plan: AllocationPlan, server: Consumer, migration: Consumer, owner: tuple[str | None, str | None]) -> Json:
+def payload(plan: AllocationPlan, server: Consumer, migration: Consumer, owner: Owner) -> Json:
     """Make the body of the one ``POST /allocations`` which carries out a plan.
 
     The generations let Placement refuse (409) when somebody else has changed a consumer since it was read.
 
-    :param owner: project's and user's id, for a consumer that Placement doesn't know
+    :param owner: for a consumer that Placement doesn't know, when it doesn't know the other one either
     """
+    known = server if server.project_id else migration
     return {
         found.uuid: {
             "allocations": {provider: {"resources": amounts} for provider, amounts in wanted.items()},
             "consumer_generation": found.generation,
-            "project_id": found.project_id or owner[0],
-            "user_id": found.user_id or owner[1],
+            "project_id": found.project_id or known.project_id or owner.project_id,
+            "user_id": found.user_id or known.user_id or owner.user_id,
         }
         for found, wanted in ((server, plan.server), (migration, plan.migration))
         if wanted is not None
@@ -284,13 +307,29 @@ class Outcome:
         """Whether anything is different."""
         return self.before != self.after
 
+    def describe(self) -> list[str]:
+        """Say what is different, a sentence for each consumer."""
+        return [
+            f"set the {name}'s allocations to {_words(self.after[name])}"
+            for name in self.after
+            if self.before[name] != self.after[name]
+        ]
+
+
+def _words(allocations: Allocations) -> str:
+    described = [
+        f"{', '.join(f'{amount} {resource}' for resource, amount in sorted(resources.items()))} of provider {uuid}"
+        for uuid, resources in sorted(allocations.items())
+    ]
+    return "; ".join(described) or "none"
+
 
 def settle(
     conn: Connection,
     state: str,
     uuids: tuple[str, str],
     claim: Claim | None,
-    owner: tuple[str | None, str | None],
+    owner: Owner,
     dry_run: bool,
 ) -> Outcome:
     """Take the consumers of a server and its migration to `state`, in one request.
@@ -298,7 +337,7 @@ def settle(
     It begins again, up to 5 times, when somebody else was faster (409), as Nova does.
 
     :param uuids: the server's and the migration's
-    :param owner: project's and user's id, for a consumer that Placement doesn't know
+    :param owner: for a consumer that Placement doesn't know
     :param dry_run: read and plan only
     :raises StackmoveError: the provider has no room
     :raises ConflictError: see :func:`plan_allocations`

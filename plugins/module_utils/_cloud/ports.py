@@ -117,6 +117,23 @@ def server_ports(conn: Connection, server_id: str) -> list[Json]:
     ]
 
 
+def observe(conn: Connection, ports: Iterable[WantedPort], state: str) -> dict[str, list[Json]]:
+    """Return the bindings of each port, by its id; a deleted port has none left to be V(absent).
+
+    :raises NotFoundError: there is no such port, and it has to be bound
+    :raises ApiError: Neutron refused
+    """
+    found: dict[str, list[Json]] = {}
+    for port in ports:
+        try:
+            found[port.id] = port_bindings(conn, port.id)
+        except NotFoundError:
+            if state != "absent":
+                raise
+            found[port.id] = []
+    return found
+
+
 # Plan
 
 
@@ -165,6 +182,19 @@ def _plan_inactive(port: WantedPort, binding: Json | None, host: str) -> list[Bi
     if binding["status"] == "ACTIVE" or not useless:
         return []
     return [BindingChange("delete", port, host), create]
+
+
+def statuses(bindings: Iterable[Json], changes: Iterable[BindingChange] = ()) -> dict[str, str]:
+    """Return by host the status of each binding of one port, as the changes leave it."""
+    result = {str(binding["host"]): str(binding["status"]) for binding in bindings}
+    for change in changes:
+        if change.action == "create":
+            result[change.host] = "INACTIVE"
+        elif change.action == "delete":
+            result.pop(change.host, None)
+        else:
+            result = {host: "ACTIVE" if host == change.host else "INACTIVE" for host in result}
+    return result
 
 
 def _hosts(bindings: Iterable[Json]) -> str:

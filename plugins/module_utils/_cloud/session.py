@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-#: What every module of the action group C(cloud) takes; the documentation is in the fragment C(cloud).
-CLOUD_ARGUMENTS: dict[str, Json] = {
+#: The options of the doc fragment stackmove.nova.cloud.
+CLOUD_OPTIONS: dict[str, Json] = {
     "cloud": {"type": "str", "required": True},
     "service_cloud": {"type": "str"},
 }

@@ -131,18 +131,27 @@ class Sides:
         """Return one side's attachment."""
         return self.source if side == "source" else self.destination
 
+    def describe(self) -> dict[str, str]:
+        """Return each side's attachment, for a diff."""
+        found = {side: self.of(side) for side in SIDES}
+        return {side: f"{entry.status} {entry.id}" if entry else "none" for side, entry in found.items()}
+
 
 @dataclass(frozen=True)
 class VolumePlan:
     """The calls in their order, and what each side has after them.
 
     :param after: the id of each side's attachment; None: it has none, :data:`NEW`: the one created for it
-    :param statuses: the status of each side's attachment after the last call, for a diff
+    :param statuses: the status of each side's attachment after the last call
     """
 
     changes: tuple[AttachmentChange, ...]
     after: Mapping[str, str | None]
     statuses: Mapping[str, str | None]
+
+    def describe(self) -> dict[str, str]:
+        """Return each side's attachment after the last call, for a diff."""
+        return {side: f"{self.statuses[side]} {key}" if key else "none" for side, key in self.after.items()}
 
 
 # Observe
@@ -267,6 +276,22 @@ def read_connection(conn: Connection, attachment_id: str) -> Json:
     return attachment
 
 
+def observe(conn: Connection, server_id: str, wanted: WantedVolume, holding: Holding) -> tuple[bool, Sides]:
+    """Read a volume's attachments of one server, and tell them apart.
+
+    :returns: whether the volume is multi-attach, and its attachments
+    :raises NotFoundError: there is no such volume
+    :raises ConflictError: see :func:`tell_apart`
+    :raises ApiError: Cinder refused
+    """
+    found = volume(conn, wanted.volume_id)
+    observed = [
+        Attachment(entry["id"], entry["status"], entry["host"], entry["exported"])
+        for entry in attachments(conn, server_id, found)
+    ]
+    return found["multiattach"], tell_apart(wanted, observed, holding)
+
+
 # Plan
 
 
@@ -375,6 +400,12 @@ class _Planner:
         self.spare.clear()
 
 
+def ids_of(sides: Sides) -> dict[str, str | None]:
+    """Return the id of each side's attachment."""
+    found = {side: sides.of(side) for side in SIDES}
+    return {side: entry.id if entry else None for side, entry in found.items()}
+
+
 def check_connector(changes: Iterable[AttachmentChange], connector: Json | None, holding: Holding) -> None:
     """Refuse, before anything is changed, to connect without a connector or with another host's.
 
@@ -421,6 +452,20 @@ def apply_plan(
             _complete(conn, change, attachment_id)
     ids = {side: created.get(side) if key == NEW else key for side, key in plan.after.items()}
     return ids, answer
+
+
+def holders_connection(
+    conn: Connection, volume_id: str, attachment_id: str | None, answer: Json | None, multiattach: bool
+) -> Json | None:
+    """Return how the holder reaches its volume, as Nova stores it; None where nobody is connected.
+
+    :param attachment_id: the holder's
+    :param answer: Cinder's to the update that connected it just now; it is asked otherwise
+    :raises ApiError: Cinder refused
+    """
+    if answer is None and attachment_id is not None:
+        answer = read_connection(conn, attachment_id)
+    return connection_info(answer, volume_id, multiattach) if answer else None
 
 
 def _mountpoint(wanted: WantedVolume, connector: Json | None) -> Json:
