@@ -1,0 +1,161 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of a move: a pure function of what was observed, which every phase then follows."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers import Document, Observed
+
+# Nova's default of [DEFAULT]shutdown_timeout, where neither image nor host says otherwise.
+_SHUTDOWN_TIMEOUT_S = 60
+
+
+def make_plan(observed: Observed, inventory_names: Mapping[str, str]) -> Document:
+    """All that the phases need to know, decided once.
+
+    :param inventory_names: Ansible's name of a compute host by Nova's, where they differ
+    """
+    move, server = observed.move, observed.move["server"]
+    migration = move["migration"]
+    destination = move["destination"]
+    return {
+        "server": server["id"],
+        "name": server["name"],
+        "project_id": server["project_id"],
+        "user_id": server["user_id"],
+        "phase": move["phase"],
+        "migration": migration["uuid"] if migration else str(uuid.uuid4()),
+        "resize": move["flavor"]["flavorid"] != move["flavor_before"]["flavorid"],
+        "flavor": _flavor(move["flavor"]),
+        "flavor_before": _flavor(move["flavor_before"]),
+        "resources": move["resources"],
+        "required_traits": move["required_traits"],
+        "running": move["instance"]["old_vm_state"] == "active",
+        "shutdown_timeout_s": _shutdown_timeout(observed),
+        "source": {**_place(move["source"], inventory_names), "connector": observed.source_host.get("connector")},
+        "destination": {
+            **_place(destination, inventory_names),
+            "connector": observed.destination_host.get("connector"),
+            "compute_id": destination["compute_id"],
+            "provider": destination["provider"],
+            "availability_zone": destination["availability_zone"],
+        }
+        if destination
+        else None,
+        "ports": [_port(vif) for vif in move["vifs"]],
+        "vifs": move["vifs"],
+        "volumes": [_volume(volume) for volume in move["volumes"]],
+        "disk_transport": "snapshot",
+        "disks": _disks(observed),
+        "base_image": _base_image(move),
+    }
+
+
+def _place(host: Document, inventory_names: Mapping[str, str]) -> Document:
+    return {
+        "host": host["host"],
+        "node": host["node"],
+        "ip": host["ip"],
+        "cell": host["cell"]["name"],
+        "cell_uuid": host["cell"]["uuid"],
+        "inventory_name": inventory_names.get(host["host"], host["host"]),
+    }
+
+
+def _flavor(flavor: Document) -> Document:
+    names = ("name", "flavorid", "memory_mb", "vcpus", "root_gb", "ephemeral_gb", "swap", "extra_specs")
+    return {name: flavor.get(name) for name in names}
+
+
+def _shutdown_timeout(observed: Observed) -> int:
+    """The image's ``os_shutdown_timeout``, else the host's, in seconds (``ComputeManager._get_power_off_values``)."""
+    for value in (
+        observed.move["instance"]["shutdown_timeout_s"],
+        (observed.source_host.get("nova") or {}).get("shutdown_timeout_s"),
+    ):
+        if value is not None:
+            return int(value)
+    return _SHUTDOWN_TIMEOUT_S
+
+
+def _port(vif: Document) -> Document:
+    return {"id": vif["id"], "vnic_type": vif.get("vnic_type") or "normal", "profile": vif.get("profile") or {}}
+
+
+def _volume(volume: Document) -> Document:
+    return {
+        "volume_id": volume["volume_id"],
+        "source_attachment_id": volume["source_attachment_id"],
+        "destination_attachment_id": volume["destination_attachment_id"],
+        "mountpoint": volume["device"],
+    }
+
+
+def _disks(observed: Observed) -> list[Document]:
+    """The local disks that travel: the root disk, and whatever else Nova keeps in the server's folder."""
+    directory = observed.source_host.get("directory")
+    name = observed.move["instance"]["display_name"]
+    return [
+        {
+            "disk": disk["name"],
+            "image_name": f"{name}-resize-temp" if disk["name"] == "disk" else f"{name}-{disk['name']}-resize-temp",
+            "disk_format": disk["format"],
+            "virtual_size_bytes": disk["virtual_size_bytes"],
+        }
+        for disk in (directory["disks"] if directory else [])
+    ]
+
+
+def _base_image(move: Document) -> Document | None:
+    """The image on whose cached copy the root disk is rebased; None flattens it (volume-backed, or image gone)."""
+    image = move["base_image"]
+    if move["volume_backed"] or not image:
+        return None
+    return {"id": image["id"], "disk_format": image["disk_format"]}
+
+
+def describe(plan: Document) -> list[str]:
+    """The plan as the operator reads it: one line for each step, in the order in which they are made."""
+    source, destination = plan["source"], plan["destination"]
+    if destination is None:
+        return ["nowhere to go"]
+    kind = f"resize to {plan['flavor']['name']}" if plan["resize"] else "cold migration"
+    lines = [
+        (
+            f"move {plan['name']} ({plan['server']}) from {source['host']} in {source['cell']}"
+            f" to {destination['host']} in {destination['cell']}: {kind}"
+        ),
+        f"prep_dest: take the server (task_state resize_prep, migration {plan['migration']})",
+        f"prep_dest: claim {_amounts(plan['resources'])} on {destination['node']}",
+        f"prep_dest: copy its rows to {destination['cell']}, hidden",
+    ]
+    lines += [f"prep_dest: bind port {port['id']} to {destination['host']}, inactive" for port in plan["ports"]]
+    lines += [f"prep_dest: reserve an attachment of volume {entry['volume_id']}" for entry in plan["volumes"]]
+    if plan["base_image"]:
+        lines.append(f"prep_dest: cache base image {plan['base_image']['id']} on {destination['host']}")
+    if plan["running"]:
+        lines.append(f"prep_source: shut the guest down ({plan['shutdown_timeout_s']} s, then destroy it)")
+    lines += [f"prep_source: upload {_disk(disk)} to Glance as {disk['image_name']}" for disk in plan["disks"]]
+    lines.append(f"prep_source: undefine the guest on {source['host']}, keeping its disks until confirm")
+    lines += [
+        f"prep_source: hand volume {entry['volume_id']} over to {destination['host']}" for entry in plan["volumes"]
+    ]
+    lines += [f"prep_source: activate port {port['id']} on {destination['host']}" for port in plan["ports"]]
+    lines += [f"finish: download {disk['disk']} to {destination['host']}, checked" for disk in plan["disks"]]
+    lines.append(f"finish: define the guest on {destination['host']}" + (" and start it" if plan["running"] else ""))
+    lines.append(f"finish: flip the cell mapping to {destination['cell']}: VERIFY_RESIZE")
+    return lines
+
+
+def _disk(disk: Document) -> str:
+    return f"{disk['disk']} ({disk['disk_format']}, {disk['virtual_size_bytes'] / 1024**3:.1f} GiB)"
+
+
+def _amounts(resources: Mapping[str, Any]) -> str:
+    return ", ".join(f"{amount} {name}" for name, amount in sorted(resources.items()))
