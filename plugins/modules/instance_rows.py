@@ -94,7 +94,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stackmove.nova.plugins.module_utils._edge import NOVA_DB_OPTIONS, run_module
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import ConflictError
 from ansible_collections.stackmove.nova.plugins.module_utils._nova import rows
-from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cell, Cells
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cell, Cells, open_cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import PYMYSQL_IMPORT_ERROR
 
 
@@ -133,7 +133,7 @@ def absent(module: AnsibleModule, cells: Cells, cell: Cell) -> dict[str, Any]:
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
-    cells = Cells(*(module.params[name] for name in NOVA_DB_OPTIONS))
+    cells = open_cells(module.params)
     cell = cells.by_uuid(module.params["cell"])
     state = {"copied": copied, "absent": absent}[module.params["state"]]
     result = state(module, cells, cell)

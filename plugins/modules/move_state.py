@@ -78,7 +78,7 @@ options:
     description: Name or flavor id of the new flavor of a resize. Left out for a cold migration.
     type: str
   volumes:
-    description: The volumes whose attachment changes hands in this step.
+    description: The volumes as M(stackmove.nova.volume_attachments) returned them.
     type: list
     elements: dict
     default: []
@@ -87,12 +87,14 @@ options:
         description: UUID of the volume.
         type: str
         required: true
-      attachment_id:
-        description: UUID of the Cinder attachment of the side that this step writes.
+      source_attachment_id:
+        description: UUID of the source's Cinder attachment.
         type: str
-        required: true
+      destination_attachment_id:
+        description: UUID of the destination's Cinder attachment.
+        type: str
       connection_info:
-        description: What Cinder answered to the attachment's update, as Nova stores it.
+        description: How the side that holds the volume reaches it, as Nova stores it.
         type: dict
   bindings:
     description: The port bindings that are active now, as M(stackmove.nova.port_bindings) returns them.
@@ -152,16 +154,21 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.stackmove.nova.plugins.module_utils._edge import NOVA_DB_OPTIONS, run_module, utc_now
+from ansible_collections.stackmove.nova.plugins.module_utils._edge import (
+    NOVA_DB_OPTIONS,
+    open_cells,
+    run_module,
+    utc_now,
+)
 from ansible_collections.stackmove.nova.plugins.module_utils._nova import flavors, steps
-from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cells
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import open_cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import PYMYSQL_IMPORT_ERROR
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.states import Destination, Move
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    cells = Cells(*(params[name] for name in NOVA_DB_OPTIONS))
+    cells = open_cells(params)
     source, target = cells.by_uuid(params["source_cell"]), cells.by_uuid(params["target_cell"])
     flavor = flavors.new_flavor(cells, source, params["server"], params["flavor"])
     move = Move(
@@ -218,7 +225,8 @@ def main() -> None:
                 "default": [],
                 "options": {
                     "volume_id": {"type": "str", "required": True},
-                    "attachment_id": {"type": "str", "required": True},
+                    "source_attachment_id": {"type": "str"},
+                    "destination_attachment_id": {"type": "str"},
                     "connection_info": {"type": "dict", "no_log": True},
                 },
             },

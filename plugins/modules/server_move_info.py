@@ -16,8 +16,7 @@ description:
   - Reads Nova's databases and the APIs of Nova, Neutron, Cinder, Glance and Placement, and changes nothing.
   - The phase of a move is derived from these systems each time; it is remembered by nobody else.
 extends_documentation_fragment:
-  - stackmove.nova.attributes
-  - stackmove.nova.attributes.info_module
+  - stackmove.nova.attributes.info
   - stackmove.nova.attributes.actiongroup_nova_db
   - stackmove.nova.nova_db
   - stackmove.nova.cloud
@@ -92,13 +91,13 @@ from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session impo
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._edge import NOVA_DB_OPTIONS, run_module
 from ansible_collections.stackmove.nova.plugins.module_utils._move.observation import Wish, observe_move
-from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cells
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import open_cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import PYMYSQL_IMPORT_ERROR
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    cells = Cells(*(params[name] for name in NOVA_DB_OPTIONS))
+    cells = open_cells(params)
     conn = connect(params["cloud"], params["service_cloud"])
     wish = Wish(params["server"], params["destination_host"], params["flavor"])
     return {"changed": False, "move": observe_move(cells, conn, wish)}

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from ansible_collections.stackmove.nova.plugins.module_utils._errors import NotFoundError
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import NotFoundError, StackmoveError
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import (
     Database,
     resolve_template,
@@ -131,3 +133,17 @@ class Cells:
         for database in self._open.values():
             database.close()
         self.api.close()
+
+
+def open_cells(params: Mapping[str, Any]) -> Cells:
+    """The databases that a module's options name.
+
+    :raises StackmoveError: the API database is not named, or cannot be reached
+    """
+    if not params["api_database"]:
+        raise StackmoveError(
+            "find Nova's API database",
+            "api_database is not set.",
+            "Set stackmove_api_database, or module_defaults for group/stackmove.nova.nova_db.",
+        )
+    return Cells(params["api_database"], params["main_database"], params["cell_databases"])

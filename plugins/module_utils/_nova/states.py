@@ -43,7 +43,7 @@ PHASES = (
     "copied",  # hidden rows in the target cell
     "prepared",  # destination known to both cells; ports and volumes reserved for it
     "stopping",  # the source guest may be stopped from here on
-    "departed",  # the guest is off, its disks uploaded, ports and volumes handed over
+    "departed",  # the guest is off and undefined, its disks are uploaded
     "finished",  # runs at the destination, the mapping points there: VERIFY_RESIZE
     "confirming",
     "confirmed",
@@ -95,7 +95,7 @@ class Move:
     destination: Destination | None = None
     flavor: objects.Document | None = None  # the new one of a resize; None is a cold migration
     flavor_id: int | None = None  # its flavors.id
-    # by volume id: {"attachment_id": …, "connection_info": {…}}
+    # by volume id: what module volume_attachments returned for it
     volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     bindings: Sequence[Mapping[str, Any]] = ()
     running: bool = True
@@ -208,14 +208,15 @@ def _migration_update(move: Move, expect: Sequence[Value], **values: Value) -> U
     )
 
 
-def _volume_updates(move: Move, cell: CellView, connected: bool) -> list[Change]:
+def _volume_updates(move: Move, cell: CellView, side: str, connected: bool) -> list[Change]:
+    """The attachments of one side, ``source`` or ``destination``, in that side's cell."""
     changes: list[Change] = []
     for row in cell.volumes:
         volume = move.volumes.get(str(row["volume_id"]))
-        if volume is None:
+        if volume is None or not volume.get(f"{side}_attachment_id"):
             continue
         values: dict[str, Value] = {
-            "attachment_id": str(volume["attachment_id"]),
+            "attachment_id": str(volume[f"{side}_attachment_id"]),
             "updated_at": move.now,
         }
         if connected and volume.get("connection_info"):
@@ -308,7 +309,7 @@ def prepared(move: Move, source: CellView, target: CellView) -> list[Transaction
                 ),
                 _instance_update(move, ("resize_prep",), availability_zone=to.availability_zone),
                 SetMetadata(move.server, "old_vm_state", source.old_vm_state, move.now),
-                *_volume_updates(move, target, connected=False),
+                *_volume_updates(move, target, "destination", connected=False),
                 StartEvent(move.server, move.request_id, event, to.host, move.now),
                 FinishEvent(move.server, move.request_id, event, move.now),
             ),
@@ -348,7 +349,7 @@ def stopping(move: Move, source: CellView) -> list[Transaction]:
 
 
 def departed(move: Move, source: CellView) -> list[Transaction]:
-    """Record that the guest has left its host (A.5.7 and A.6.1)."""
+    """Record that the guest has left its host, and its disks are uploaded (A.5.7 and A.6.1)."""
     _instance(source)
     ended = FinishEvent(move.server, move.request_id, "compute_prep_snapshot_based_resize_at_source", move.now)
     event = "compute_finish_snapshot_based_resize_at_dest"
@@ -370,7 +371,6 @@ def departed(move: Move, source: CellView) -> list[Transaction]:
                     task_state="resize_migrated",
                     power_state=_SHUTDOWN,
                 ),
-                *_volume_updates(move, source, connected=False),
                 ended,
                 begun,
             ),
@@ -433,7 +433,7 @@ def finished(
                     **sizes,
                 ),
                 _set_flavors(move, target, now_has, before, move.flavor or before),
-                *_volume_updates(move, target, connected=True),
+                *_volume_updates(move, target, "destination", connected=True),
                 Update(
                     "instance_info_caches",
                     {"instance_uuid": move.server, "deleted": 0},
@@ -462,7 +462,11 @@ def finished(
                 {"uuid": move.server, "deleted": 0},
                 {"hidden": 1, "updated_at": move.now},
             ),
-            (FinishEvent(move.server, move.request_id, "", move.now),),
+            (
+                # Empty attachments, which keep the volumes for a revert.
+                *_volume_updates(move, source, "source", connected=False),
+                FinishEvent(move.server, move.request_id, "", move.now),
+            ),
         ),
     ]
 
@@ -559,7 +563,7 @@ def aborted(move: Move, source: CellView) -> list[Transaction]:
                 ),
                 _set_flavors(move, source, cur, None, None, migration_context=None),
                 SetMetadata(move.server, "old_vm_state", None, move.now),
-                *_volume_updates(move, source, connected=True),
+                *_volume_updates(move, source, "source", connected=True),
                 Insert(
                     "instance_faults",
                     {
