@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.stackmove.nova.plugins.module_utils._cloud.images import (
+    WantedImage,
+    body,
+    check_names,
+    described,
+    inherited,
+    plan_images,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
+
+ROOT = WantedImage("disk", "web1-resize-temp", "qcow2", 1)
+
+
+def entry(image_id: str, status: str, disk: str = "disk", disk_format: str = "qcow2") -> dict[str, Any]:
+    return {"id": image_id, "status": status, "stackmove_disk": disk, "disk_format": disk_format}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "kept"),
+    [
+        pytest.param([], ["create the image of disk"], None, id="first"),
+        pytest.param([entry("a", "queued")], [], "a", id="again"),
+        pytest.param([entry("a", "active")], [], "a", id="written already"),
+        pytest.param(
+            [entry("a", "saving")], ["delete the image a of disk", "create the image of disk"], None, id="half written"
+        ),
+        pytest.param(
+            [entry("a", "killed")], ["delete the image a of disk", "create the image of disk"], None, id="killed"
+        ),
+        pytest.param(
+            [entry("a", "active", disk_format="raw")],
+            ["delete the image a of disk", "create the image of disk"],
+            None,
+            id="another format",
+        ),
+        pytest.param(
+            [entry("a", "queued"), entry("b", "active")], ["delete the image a of disk"], "b", id="the written one"
+        ),
+        pytest.param(
+            [entry("a", "active", "disk.config", "raw")], ["create the image of disk"], None, id="another disk stays"
+        ),
+    ],
+)
+def test_present(found: list[dict[str, Any]], expected: list[str], kept: str | None) -> None:
+    changes, stays = plan_images([ROOT], found, "present")
+    assert [str(change) for change in changes] == expected
+    assert stays.get("disk", {}).get("id") == kept
+
+
+def test_absent_takes_all() -> None:
+    found = [entry("a", "active"), entry("b", "killed", "disk.config")]
+    changes, kept = plan_images([ROOT], found, "absent")
+    assert [str(change) for change in changes] == ["delete the image a of disk", "delete the image b of disk.config"]
+    assert kept == {}
+    assert described(found, changes) == {}
+
+
+def test_what_a_diff_shows() -> None:
+    changes, _kept = plan_images([ROOT], [entry("a", "killed")], "present")
+    assert described([entry("a", "killed")]) == {"disk": "killed a"}
+    assert described([entry("a", "killed")], changes) == {"disk": "queued (new)"}
+
+
+def test_properties_that_are_the_originals_own_are_left_out() -> None:
+    properties = {
+        "hw_disk_bus": "virtio",
+        "os_glance_importing_to_stores": "x",
+        "img_signature": "x",
+        "cinder_encryption_key_id": "x",
+        "stackmove_disk": "other",
+        "owner": "x",
+        "hw_rng_model": None,
+        "hw_video_ram": 16,
+    }
+    assert inherited(properties) == {"hw_disk_bus": "virtio", "hw_video_ram": "16"}
+
+
+def test_body() -> None:
+    wanted = WantedImage("disk", "web1-resize-temp", "qcow2", 1, {"instance_uuid": "server", "image_type": "base"})
+    assert body(wanted, "migration") == {
+        "instance_uuid": "server",
+        "image_type": "snapshot",
+        "stackmove_migration_uuid": "migration",
+        "stackmove_disk": "disk",
+        "name": "web1-resize-temp",
+        "disk_format": "qcow2",
+        "container_format": "bare",
+        "min_disk": 1,
+        "visibility": "private",
+    }
+
+
+def test_a_disk_has_one_image() -> None:
+    check_names([ROOT])
+    with pytest.raises(StackmoveError, match="disk is named twice"):
+        check_names([ROOT, ROOT])
