@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The way into the cloud's APIs; the argument spec is CLOUD_ARGUMENTS in module_utils/_cloud/session.py."""
+    """The way into the cloud's APIs; the argument spec is CLOUD_OPTIONS in module_utils/_cloud/session.py."""
 
     DOCUMENTATION = r"""
 options:

@@ -151,7 +151,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud import ports
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session import (
-    CLOUD_ARGUMENTS,
+    CLOUD_OPTIONS,
     OPENSTACKSDK_IMPORT_ERROR,
     connect,
 )
@@ -189,7 +189,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **CLOUD_ARGUMENTS,
+            **CLOUD_OPTIONS,
             "host": {"type": "str", "required": True},
             "ports": {
                 "type": "list",

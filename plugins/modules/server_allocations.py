@@ -116,7 +116,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud import placement
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session import (
-    CLOUD_ARGUMENTS,
+    CLOUD_OPTIONS,
     OPENSTACKSDK_IMPORT_ERROR,
     connect,
 )
@@ -152,7 +152,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **CLOUD_ARGUMENTS,
+            **CLOUD_OPTIONS,
             "server": {"type": "str", "required": True},
             "migration": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["moved", "restored", "released"], "required": True},

@@ -125,7 +125,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud import images
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session import (
-    CLOUD_ARGUMENTS,
+    CLOUD_OPTIONS,
     OPENSTACKSDK_IMPORT_ERROR,
     connect,
     endpoint,
@@ -163,7 +163,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **CLOUD_ARGUMENTS,
+            **CLOUD_OPTIONS,
             "migration": {"type": "str", "required": True},
             "images": {
                 "type": "list",

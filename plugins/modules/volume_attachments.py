@@ -148,7 +148,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud import volumes
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session import (
-    CLOUD_ARGUMENTS,
+    CLOUD_OPTIONS,
     OPENSTACKSDK_IMPORT_ERROR,
     connect,
 )
@@ -167,12 +167,12 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     conn = connect(params["cloud"], params["service_cloud"])
 
     found = [volumes.observe(conn, server, entry, holding) for entry in wanted]
-    plans = [volumes.plan_volume(entry, sides, holding) for entry, (_, sides) in zip(wanted, found)]
+    plans = [volumes.plan_volume(entry, sides, holding) for entry, sides in zip(wanted, found)]
     changes = [change for plan in plans for change in plan.changes]
     volumes.check_connector(changes, connector, holding)
 
     results = []
-    for entry, (multiattach, sides), plan in zip(wanted, found, plans):
+    for entry, sides, plan in zip(wanted, found, plans):
         ids, answer = volumes.ids_of(sides), None
         if not module.check_mode:
             ids, answer = volumes.apply_plan(conn, server, entry, plan, connector)
@@ -182,7 +182,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
                 "source_attachment_id": ids["source"],
                 "destination_attachment_id": ids["destination"],
                 "connection_info": volumes.holders_connection(
-                    conn, entry.volume_id, ids.get(holding.held_by), answer, multiattach
+                    conn, entry.volume_id, ids.get(holding.held_by), answer, sides.multiattach
                 ),
             }
         )
@@ -191,7 +191,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         "volumes": results,
         "actions": [str(change) for change in changes],
         "diff": {
-            "before": {entry.volume_id: sides.describe() for entry, (_, sides) in zip(wanted, found)},
+            "before": {entry.volume_id: sides.describe() for entry, sides in zip(wanted, found)},
             "after": {entry.volume_id: plan.describe() for entry, plan in zip(wanted, plans)},
         },
     }
@@ -200,7 +200,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **CLOUD_ARGUMENTS,
+            **CLOUD_OPTIONS,
             "server": {"type": "str", "required": True},
             "volumes": {
                 "type": "list",

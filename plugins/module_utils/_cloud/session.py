@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 #: The options of the doc fragment stackmove.nova.cloud.
-CLOUD_ARGUMENTS: dict[str, Json] = {
+CLOUD_OPTIONS: dict[str, Json] = {
     "cloud": {"type": "str", "required": True},
     "service_cloud": {"type": "str"},
 }

@@ -18,7 +18,7 @@ A server must keep an attachment all the time, or the volume becomes available a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session import (
@@ -126,6 +126,7 @@ class Sides:
     source: Attachment | None = None
     destination: Attachment | None = None
     spare: tuple[Attachment, ...] = ()
+    multiattach: bool = False
 
     def of(self, side: str) -> Attachment | None:
         """Return one side's attachment."""
@@ -276,10 +277,9 @@ def read_connection(conn: Connection, attachment_id: str) -> Json:
     return attachment
 
 
-def observe(conn: Connection, server_id: str, wanted: WantedVolume, holding: Holding) -> tuple[bool, Sides]:
+def observe(conn: Connection, server_id: str, wanted: WantedVolume, holding: Holding) -> Sides:
     """Read a volume's attachments of one server, and tell them apart.
 
-    :returns: whether the volume is multi-attach, and its attachments
     :raises NotFoundError: there is no such volume
     :raises ConflictError: see :func:`tell_apart`
     :raises ApiError: Cinder refused
@@ -289,7 +289,7 @@ def observe(conn: Connection, server_id: str, wanted: WantedVolume, holding: Hol
         Attachment(entry["id"], entry["status"], entry["host"], entry["exported"])
         for entry in attachments(conn, server_id, found)
     ]
-    return found["multiattach"], tell_apart(wanted, observed, holding)
+    return replace(tell_apart(wanted, observed, holding), multiattach=found["multiattach"])
 
 
 # Plan
