@@ -40,9 +40,9 @@ class DiskReader:
         self._handle = handle
         self.size_bytes = handle.get_size()
 
-    def read(self, count: int, offset: int) -> bytearray:
+    def read(self, count: int, offset: int) -> bytes:
         """Return bytes of the disk."""
-        return self._handle.pread(count, offset)
+        return bytes(self._handle.pread(count, offset))
 
     def extents(self) -> list[Extent]:
         """Return where the disk holds data, through its whole chain of backing files."""

@@ -122,7 +122,7 @@ class Qcow2Stream:
         """Bytes of data that will be read from the disk, in whole clusters."""
         return self._before[-1] * CLUSTER
 
-    def stream(self, read: Callable[[int, int], bytes | bytearray]) -> Iterator[bytes | bytearray]:
+    def stream(self, read: Callable[[int, int], bytes]) -> Iterator[bytes]:
         """Give the image's bytes in order.
 
         :param read: returns that many bytes (first argument) of the disk from that offset (second)

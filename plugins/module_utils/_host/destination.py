@@ -1,0 +1,440 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The destination host's part of a move: make room for a guest, take it in, or give it up.
+
+What is decided (``plan_*``, pure functions) and what is done (:class:`DestinationHost`) are apart, so that check mode,
+diff, and the real run say the same. A marker in the server's folder names the move that made it: without it, nothing
+is ever removed here.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
+    ConflictError,
+    NotFoundError,
+    StackmoveError,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._host import (
+    instance_dir,
+    qemu_img,
+    storage,
+    vifs,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._host.guest_protocol import (
+    GuestControl,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._host.image_service import (
+    ImageService,
+    Sent,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._host.nova_conf import NovaConf
+from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes
+
+STATE_FILE = "stackmove-state.json"
+_GIB = 1024**3
+_ROOT = "disk"
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A local disk and the image that holds its bytes. Sizes in bytes."""
+
+    disk: str
+    image_id: str
+    sha512: str
+    size_bytes: int
+    disk_format: str
+    virtual_size_bytes: int
+
+
+@dataclass(frozen=True)
+class BaseImage:
+    """The image that a server was made from, as Glance has it."""
+
+    id: str
+    disk_format: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is there now.
+
+    :param note: the marker's content, None without one
+    :param base: whether the base image is in the cache; True when none is wanted
+    """
+
+    defined: bool
+    active: bool
+    directory: bool
+    base: bool
+    note: Mapping[str, Any] | None
+
+
+def _refuse_foreign(seen: Seen, server: str, migration: str) -> None:
+    """Refuse what another has made.
+
+    :raises ConflictError: when a domain or folder of the server is here that is not this move's
+    """
+    if seen.note is not None and seen.note.get("migration") == migration:
+        return
+    found = "a domain" if seen.defined else "a folder" if seen.directory else ""
+    if found:
+        by = f" (migration {seen.note.get('migration')})" if seen.note else ""
+        raise ConflictError(
+            f"make room for server {server}",
+            f"{found} of it is on this host already, and it was not made by this move{by}.",
+            "Look whether it is a left-over; remove it by hand, or choose another destination.",
+        )
+
+
+def plan_stage(seen: Seen, server: str, migration: str) -> list[str]:
+    """Decide what can be done while the guest still runs at the source."""
+    _refuse_foreign(seen, server, migration)
+    steps = [] if seen.directory else ["create_directory"]
+    return steps if seen.base else [*steps, "fetch_base"]
+
+
+def plan_take(seen: Seen, server: str, migration: str, transfers: Sequence[Transfer], run: bool) -> list[str]:
+    """Decide what is left to do until the guest is defined here, and runs if it shall.
+
+    :raises NotFoundError: when no room was made for it
+    """
+    _refuse_foreign(seen, server, migration)
+    note = seen.note
+    if note is None or not seen.directory:
+        raise NotFoundError(
+            f"take in server {server}",
+            "no room was made for it on this host.",
+            "Run with state=staged first.",
+        )
+    if seen.active or (seen.defined and note.get("phase") == "defined"):
+        return ["start"] if run and not seen.active else []
+    here = note.get("disks", {})
+    steps = [
+        f"download:{transfer.disk}"
+        for transfer in transfers
+        if here.get(transfer.disk, {}).get("image_id") != transfer.image_id
+    ]
+    return [*steps, "settle_files", "connect", "define", *(["start"] if run else [])]
+
+
+def plan_give_up(seen: Seen, server: str, migration: str) -> list[str]:
+    """Decide what is left to do until nothing of the guest is here.
+
+    :raises ConflictError: when what is here was not made by this move
+    """
+    _refuse_foreign(seen, server, migration)
+    if seen.note is None:
+        return []
+    steps = ["destroy"] if seen.defined else []
+    return [*steps, "disconnect", "remove_directory"]
+
+
+def plan_settle(seen: Seen, server: str, migration: str) -> list[str]:
+    """Decide what is left to do until the guest is here like any other of Nova's."""
+    if seen.note is None or seen.note.get("migration") != migration:
+        return []
+    if not seen.defined:
+        raise NotFoundError(
+            f"settle server {server}",
+            "it is not defined on this host.",
+            "Finish the move before it is confirmed.",
+        )
+    return ["forget"]
+
+
+class DestinationHost:
+    """A guest on its destination host.
+
+    :param guest: the guest, through libvirt
+    :param conf: nova-compute's configuration on this host
+    :param migration: the uuid that names the move
+    :param volumes: this host's side of Cinder
+    """
+
+    def __init__(self, guest: GuestControl, conf: NovaConf, migration: str, volumes: Volumes) -> None:
+        self._guest = guest
+        self._conf = conf
+        self._migration = migration
+        self._volumes = volumes
+        self.folder = instance_dir.InstanceDir(instance_dir.path_of(conf.instances_path, guest.uuid))
+        self._note = instance_dir.Note(self.folder.path / STATE_FILE)
+
+    def observe(self, base_image: BaseImage | None) -> Seen:
+        """Look at what is there, and change nothing."""
+        return Seen(
+            defined=self._guest.exists(),
+            active=self._guest.is_active(),
+            directory=self.folder.exists(),
+            base=base_image is None or self.base_path(base_image).is_file(),
+            note=self._note.read(),
+        )
+
+    def base_path(self, image: BaseImage) -> Path:
+        """Return where Nova's cache has a base image."""
+        return self._conf.base_path / instance_dir.base_name(image.id)
+
+    def base_format(self, image: BaseImage) -> str:
+        """Return the format of a base image in the cache (nova.virt.images.fetch_to_raw)."""
+        if self._conf.flag("DEFAULT", "force_raw_images"):
+            return "raw"
+        return "qcow2" if image.disk_format == "qcow2" else "raw"
+
+    def stage(
+        self,
+        steps: Sequence[str],
+        base_image: BaseImage | None,
+        images: ImageService | None,
+        required_bytes: int,
+    ) -> None:
+        """Do the steps of :func:`plan_stage`.
+
+        :param required_bytes: what the server's local disks will take
+        """
+        what = f"make room for server {self._guest.uuid}"
+        if steps:
+            storage.require_space(self._conf.instances_path, required_bytes, what)
+        if "create_directory" in steps:
+            self._create_directory()
+        if "fetch_base" in steps and base_image is not None:
+            self._fetch_base(base_image, _required(images, what))
+
+    def take(
+        self,
+        steps: Sequence[str],
+        transfers: Sequence[Transfer],
+        images: ImageService | None,
+        base_image: BaseImage | None,
+        root_gb: int,
+        verify: bool,
+    ) -> None:
+        """Download the disks and settle the files: the first half of :func:`plan_take`.
+
+        :param root_gb: the flavor's root disk in GiB; the disk grows to it and never shrinks
+        :param verify: compare each overlay with what was downloaded, byte by byte
+        """
+        what = f"take in server {self._guest.uuid}"
+        for transfer in transfers:
+            if f"download:{transfer.disk}" in steps:
+                self._download(transfer, _required(images, what), base_image, root_gb, verify)
+        if "settle_files" in steps:
+            self._settle_files(transfers)
+
+    def connect(
+        self, connections: Sequence[Mapping[str, Any]], ports: Sequence[vifs.Vif], name: str
+    ) -> list[dict[str, Any]]:
+        """Plug the ports and connect the volumes; return the connections with their device paths."""
+        # Noted before the first is connected: a rollback disconnects what a killed run began.
+        self._remember(phase="connecting", name=name)
+        for port in ports:
+            vifs.plug(port, self._guest.uuid, name)
+        return [self._volumes.connect(connection) for connection in connections]
+
+    def define(self, domain_xml: str) -> None:
+        """Define the guest."""
+        self._guest.define(domain_xml)
+        self._remember(phase="defined")
+
+    def start(self) -> float:
+        """Start the guest, prove that it runs, and return when (seconds since the epoch)."""
+        self._guest.start()
+        started = time.time()
+        self._remember(off_until=started)
+        return started
+
+    def give_up(
+        self,
+        steps: Sequence[str],
+        connections: Sequence[Mapping[str, Any]],
+        ports: Sequence[vifs.Vif],
+    ) -> None:
+        """Do the steps of :func:`plan_give_up`; base images stay."""
+        if "destroy" in steps:
+            self._guest.destroy()
+            self._guest.undefine(keep_state=False)
+        if "disconnect" in steps and (self._note.read() or {}).get("name"):
+            for connection in connections:
+                self._volumes.disconnect(connection)
+            for port in ports:
+                vifs.unplug(port, self._guest.uuid, str(self._noted()["name"]))
+        if "remove_directory" in steps:
+            self.folder.remove()
+
+    def settle(self) -> None:
+        """Remove the marker: the guest belongs to Nova alone now."""
+        self._note.remove()
+
+    def result(self) -> dict[str, Any]:
+        """Return what a later step, or the proof, needs to know."""
+        note = self._note.read() or {}
+        return {
+            "off_until": note.get("off_until"),
+            "disks": [{"disk": name, **details} for name, details in sorted(note.get("disks", {}).items())],
+        }
+
+    def formats(self) -> dict[str, str]:
+        """Return disk name → format of the disks that were taken in."""
+        disks = (self._note.read() or {}).get("disks", {})
+        return {name: str(details["disk_format"]) for name, details in disks.items()}
+
+    def _owner(self) -> os.stat_result:
+        try:
+            return self._conf.instances_path.stat()
+        except FileNotFoundError as error:
+            raise NotFoundError(
+                f"make room for server {self._guest.uuid}",
+                f"{self._conf.instances_path} does not exist.",
+                "Check nova_conf, and that nova-compute is set up on this host.",
+            ) from error
+
+    def _create_directory(self) -> None:
+        owner = self._owner()
+        # Made under another name and renamed with the marker in it: a folder without one would look foreign.
+        fresh = self.folder.path.with_name(f".{self._guest.uuid}.stackmove")
+        if fresh.exists():
+            shutil.rmtree(fresh)
+        fresh.mkdir(mode=0o755)
+        os.chown(fresh, owner.st_uid, owner.st_gid)
+        note = {
+            "role": "destination",
+            "migration": self._migration,
+            "phase": "staged",
+            "disks": {},
+        }
+        instance_dir.Note(fresh / STATE_FILE).write(note)
+        fresh.rename(self.folder.path)
+
+    def _fetch_base(self, image: BaseImage, images: ImageService) -> None:
+        owner = self._owner()
+        final = self.base_path(image)
+        if not final.parent.is_dir():
+            final.parent.mkdir(mode=0o755)
+            os.chown(final.parent, owner.st_uid, owner.st_gid)
+        temporary = final.with_name(f"{final.name}.{self._migration}.part")
+        converted = temporary.with_suffix(".converted")
+        try:
+            images.download(image.id, temporary)
+            ready = temporary
+            qemu_img.refuse_references(temporary, image.disk_format)
+            if self.base_format(image) != image.disk_format:
+                qemu_img.convert(temporary, image.disk_format, converted, self.base_format(image))
+                ready = converted
+            os.chown(ready, owner.st_uid, owner.st_gid)
+            ready.chmod(0o644)
+            with suppress(FileExistsError):  # Nova has put the same image there in the meantime
+                os.link(ready, final)
+        finally:
+            temporary.unlink(missing_ok=True)
+            converted.unlink(missing_ok=True)
+
+    def _download(
+        self,
+        transfer: Transfer,
+        images: ImageService,
+        base_image: BaseImage | None,
+        root_gb: int,
+        verify: bool,
+    ) -> None:
+        what = f"take in disk {transfer.disk} of server {self._guest.uuid}"
+        started = time.monotonic()
+        final = self.folder.path / transfer.disk
+        part = final.with_name(f"{transfer.disk}.part")
+        storage.require_space(self.folder.path, transfer.size_bytes, what)
+        received = images.download(transfer.image_id, part)
+        if received != Sent(transfer.size_bytes, transfer.sha512):
+            part.unlink()
+            raise StackmoveError(
+                what,
+                f"image {transfer.image_id} is not what the source sent: {received.size_bytes}"
+                f" bytes with SHA-512 {received.sha512[:16]}…, but {transfer.size_bytes} bytes with"
+                f" {transfer.sha512[:16]}… were sent.",
+                "Roll back and run again.",
+            )
+        qemu_img.refuse_references(part, transfer.disk_format)
+        base = self.base_path(base_image) if base_image and transfer.disk == _ROOT else None
+        if base_image and base and transfer.disk_format == "qcow2" and base.is_file():
+            self._put_over_base(part, final, transfer, base, self.base_format(base_image), verify)
+        else:
+            part.replace(final)
+        if transfer.disk == _ROOT and root_gb * _GIB > transfer.virtual_size_bytes:
+            qemu_img.grow(final, transfer.disk_format, root_gb * _GIB)
+        owner = self._owner()
+        os.chown(final, owner.st_uid, owner.st_gid)
+        final.chmod(0o644)
+        image = qemu_img.inspect(final, transfer.disk_format)
+        taken = {
+            "image_id": transfer.image_id,
+            "disk_format": transfer.disk_format,
+            "sha512": received.sha512,
+            "size_bytes": received.size_bytes,
+            "virtual_size_bytes": image.virtual_size_bytes,
+            "backing_path": image.backing_path,
+            "seconds": round(time.monotonic() - started, 3),
+        }
+        self._remember(disks={**self._noted()["disks"], transfer.disk: taken})
+
+    def _put_over_base(
+        self,
+        part: Path,
+        final: Path,
+        transfer: Transfer,
+        base: Path,
+        base_format: str,
+        verify: bool,
+    ) -> None:
+        """Make the disk what Nova has: an overlay over the cached base that holds only what differs.
+
+        As LibvirtDriver does after its own cross-cell move; qemu-img's safe rebase compares the two.
+        """
+        overlay = final.with_name(f"{transfer.disk}.overlay")
+        try:
+            overlay.unlink(missing_ok=True)
+            qemu_img.create_overlay(overlay, part, transfer.disk_format, transfer.virtual_size_bytes)
+            qemu_img.rebase(overlay, base, base_format)
+            if verify:
+                qemu_img.compare(part, transfer.disk_format, overlay, "qcow2")
+            overlay.replace(final)
+        finally:
+            overlay.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
+
+    def _settle_files(self, transfers: Sequence[Transfer]) -> None:
+        owner = self._owner()
+        if transfers:
+            noted = {transfer.disk: transfer.disk_format for transfer in transfers}
+            # Nova keeps no format for the config drive, which is raw always.
+            noted.pop("disk.config", None)
+            self.folder.write_disk_info(noted, owner)
+        console = self.folder.path / "console.log"
+        console.touch(mode=0o644)
+        os.chown(console, owner.st_uid, owner.st_gid)
+
+    def _noted(self) -> dict[str, Any]:
+        note = self._note.read()
+        if note is None:
+            raise NotFoundError(
+                f"go on with server {self._guest.uuid}",
+                f"{self._note.path} has disappeared.",
+                "Somebody else works on this server; look before running again.",
+            )
+        return note
+
+    def _remember(self, **changes: Any) -> None:
+        self._note.write({**self._noted(), **changes})
+
+
+def _required(images: ImageService | None, what: str) -> ImageService:
+    if images is None:
+        raise StackmoveError(what, "no image endpoint or token is given.", "Set endpoint and token.")
+    return images

@@ -1,0 +1,346 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The source host's part of a move: let a guest go, take it back, or forget it.
+
+What is decided (``plan_*``, pure functions) and what is done (:class:`SourceHost`) are apart, so that check mode, diff,
+and the real run say the same. Two files beside the guest's disks outlive us: its XML, and how far we came. Each step
+is noted when it is done, so that a run that was killed anywhere is run again and goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
+    ConflictError,
+    NotFoundError,
+    StackmoveError,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._host import (
+    disk_reader,
+    instance_dir,
+    qcow2_stream,
+    vifs,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._host.guest_protocol import (
+    GuestControl,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._host.image_service import (
+    ImageService,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes
+
+STATE_FILE = "stackmove-state.json"
+XML_FILE = "stackmove-domain.xml"
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A local disk and the image that its bytes go to."""
+
+    disk: str
+    image_id: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is there now.
+
+    :param note: the state file's content, None without one
+    """
+
+    defined: bool
+    active: bool
+    directory: bool
+    note: Mapping[str, Any] | None
+
+
+def _own_note(seen: Seen, server: str, migration: str) -> Mapping[str, Any] | None:
+    """Return this move's note.
+
+    :raises ConflictError: when another move let the guest go
+    """
+    note = seen.note
+    if note is None or note.get("migration") == migration:
+        return note
+    if not seen.defined and note.get("role") == "source":
+        raise ConflictError(
+            f"work on server {server} at its source",
+            f"migration {note.get('migration')} has let it go from this host.",
+            "Finish that move or roll it back first.",
+        )
+    return None  # left over from a move that is long complete
+
+
+def plan_release(seen: Seen, server: str, migration: str, transfers: Sequence[Transfer]) -> list[str]:
+    """Decide what is left to do until the guest is gone from here and its disks are uploaded.
+
+    :raises NotFoundError: when there is no such guest here
+    """
+    note = _own_note(seen, server, migration)
+    if not seen.defined and note is None:
+        raise NotFoundError(
+            f"let server {server} go",
+            "it is not defined on this host, and no move of it began here.",
+            "Check on which host the server is.",
+        )
+    sent = (note or {}).get("disks", {})
+    steps = [] if note is not None else ["keep"]
+    if seen.active:
+        steps.append("shut_down")
+    for transfer in transfers:
+        # What was uploaded before the guest ran again is not its disk any more.
+        if seen.active or sent.get(transfer.disk, {}).get("image_id") != transfer.image_id:
+            steps.append(f"upload:{transfer.disk}")
+    if seen.defined:
+        steps.append("undefine")
+    if seen.defined or (note or {}).get("phase") != "released":
+        steps.append("disconnect")
+    return steps
+
+
+def plan_restore(seen: Seen, server: str, migration: str) -> list[str]:
+    """Decide what is left to do until the guest is here as before.
+
+    :raises NotFoundError: when it is neither here nor kept
+    """
+    note = _own_note(seen, server, migration)
+    if note is None:
+        if seen.defined:
+            return []
+        raise NotFoundError(
+            f"restore server {server}",
+            "it is not defined on this host, and nothing of it was kept here.",
+            "Check on which host the server is; a hard reboot by Nova defines it anew.",
+        )
+    steps = []
+    if not seen.active:
+        steps.append("connect")
+        if not seen.defined or note.get("phase") != "kept":
+            steps.append("define")
+        if note.get("was_running"):
+            steps.append("start")
+    return [*steps, "forget"]
+
+
+def plan_absent(seen: Seen, server: str, keep_disks: bool) -> list[str]:
+    """Decide what is left to do until nothing of the guest is here.
+
+    :raises ConflictError: when it runs here
+    """
+    if seen.active:
+        raise ConflictError(
+            f"remove server {server} from its source",
+            "it runs on this host.",
+            "Check where the server is; nothing was removed.",
+        )
+    steps = ["undefine_all"] if seen.defined else []
+    if keep_disks:
+        return [*steps, "forget"] if seen.note is not None else steps
+    return [*steps, "remove_directory"] if seen.directory else steps
+
+
+class SourceHost:
+    """A guest on its source host.
+
+    :param guest: the guest, through libvirt
+    :param folder: its folder
+    :param migration: the uuid that names the move
+    :param volumes: this host's side of Cinder
+    :param formats: file name → format of its local disks, from a domain's XML
+    :param patch: puts volumes' connections into a domain's XML
+    """
+
+    def __init__(
+        self,
+        guest: GuestControl,
+        folder: instance_dir.InstanceDir,
+        migration: str,
+        volumes: Volumes,
+        formats: Callable[[str], dict[str, str]],
+        patch: Callable[[str, Sequence[Mapping[str, Any]]], str],
+    ) -> None:
+        self._guest = guest
+        self._folder = folder
+        self._migration = migration
+        self._volumes = volumes
+        self._formats = formats
+        self._patch = patch
+        self._note = instance_dir.Note(folder.path / STATE_FILE)
+        self._xml_path = folder.path / XML_FILE
+
+    def observe(self) -> Seen:
+        """Look at what is there, and change nothing."""
+        return Seen(
+            defined=self._guest.exists(),
+            active=self._guest.is_active(),
+            directory=self._folder.exists(),
+            note=self._note.read(),
+        )
+
+    def release(
+        self,
+        steps: Sequence[str],
+        transfers: Sequence[Transfer],
+        images: ImageService | None,
+        connections: Sequence[Mapping[str, Any]],
+        ports: Sequence[vifs.Vif],
+        timeout_s: float,
+        retry_interval_s: float,
+    ) -> None:
+        """Do the steps of :func:`plan_release`.
+
+        :param timeout_s: seconds that the guest has to shut down
+        :param retry_interval_s: seconds after which it is asked again
+        """
+        if "keep" in steps:
+            self._keep()
+        if "shut_down" in steps:
+            self._guest.refuse_what_undefine_loses()
+            self._remember(off_since=time.time())
+            clean = self._guest.shut_down(timeout_s, retry_interval_s)
+            self._remember(clean_shutdown=clean, disks={})
+        for transfer in transfers:
+            if f"upload:{transfer.disk}" in steps:
+                self._upload(transfer, images)
+        if "undefine" in steps:
+            self._remember(phase="undefining")
+            self._guest.undefine(keep_state=True)
+        if "disconnect" in steps:
+            for connection in connections:
+                self._volumes.disconnect(connection)
+            for port in ports:
+                vifs.unplug(port, self._guest.uuid, str(self._noted()["name"]))
+            self._remember(phase="released")
+
+    def restore(
+        self,
+        steps: Sequence[str],
+        connections: Sequence[Mapping[str, Any]],
+        ports: Sequence[vifs.Vif],
+    ) -> None:
+        """Do the steps of :func:`plan_restore`."""
+        if "connect" in steps:
+            for port in ports:
+                vifs.plug(port, self._guest.uuid, str(self._noted()["name"]))
+            connections = [self._volumes.connect(connection) for connection in connections]
+        if "define" in steps:
+            self._guest.define(self._patch(self._kept_xml(), connections))
+        if "start" in steps:
+            self._guest.start()
+        if "forget" in steps:
+            self._forget()
+
+    def remove(self, steps: Sequence[str]) -> None:
+        """Do the steps of :func:`plan_absent`.
+
+        :raises ConflictError: when another guest of this host uses a file of the folder
+        """
+        others = self._guest.others_using(f"{self._folder.path}/")
+        if "remove_directory" in steps and others:
+            raise ConflictError(
+                f"remove {self._folder.path}",
+                f"guest {', '.join(others)} uses files in it.",
+                "Nothing was removed; look at that guest's disks.",
+            )
+        if "undefine_all" in steps:
+            self._guest.undefine(keep_state=False)
+        if "forget" in steps:
+            self._forget()
+        if "remove_directory" in steps:
+            self._folder.remove()
+
+    def result(self) -> dict[str, Any]:
+        """Return what a later step needs to know of this one."""
+        note = self._note.read() or {}
+        return {
+            "was_running": note.get("was_running"),
+            "clean_shutdown": note.get("clean_shutdown"),
+            "off_since": note.get("off_since"),
+            "domain_xml": self._kept_xml(),
+            "disks": [{"disk": name, **details} for name, details in sorted(note.get("disks", {}).items())],
+        }
+
+    def _keep(self) -> None:
+        self._guest.refuse_what_undefine_loses()
+        definition = self._guest.definition(secrets=True)
+        instance_dir.write_atomically(self._xml_path, definition, 0o600)
+        self._note.write(
+            {
+                "role": "source",
+                "migration": self._migration,
+                "name": self._guest.name(),
+                "was_running": self._guest.is_active(),
+                "phase": "kept",
+                "disks": {},
+            }
+        )
+
+    def _noted(self) -> dict[str, Any]:
+        note = self._note.read()
+        if note is None:
+            raise NotFoundError(
+                f"go on with server {self._guest.uuid}",
+                f"{self._note.path} has disappeared.",
+                "Somebody else works on this server; look before running again.",
+            )
+        return note
+
+    def _remember(self, **changes: Any) -> None:
+        self._note.write({**self._noted(), **changes})
+
+    def _kept_xml(self) -> str:
+        try:
+            return self._xml_path.read_text("utf-8")
+        except FileNotFoundError as error:
+            raise NotFoundError(
+                f"define server {self._guest.uuid} again",
+                f"{self._xml_path} has disappeared.",
+                "A hard reboot by Nova defines it anew.",
+            ) from error
+
+    def _forget(self) -> None:
+        # The XML first: without the note it would be a left-over that nobody looks for.
+        self._xml_path.unlink(missing_ok=True)
+        self._note.remove()
+
+    def _upload(self, transfer: Transfer, images: ImageService | None) -> None:
+        what = f"upload disk {transfer.disk} of server {self._guest.uuid}"
+        if images is None:
+            raise StackmoveError(what, "no image endpoint or token is given.", "Set endpoint and token.")
+        known = {**self._folder.formats(), **self._formats(self._kept_xml())}
+        if transfer.disk not in known:
+            raise NotFoundError(what, "neither its XML nor disk.info names such a disk.", "Check transfers.")
+        started = time.monotonic()
+        path = self._folder.path / transfer.disk
+        with disk_reader.opened(path, known[transfer.disk]) as disk:
+            if known[transfer.disk] == "qcow2":
+                stream = qcow2_stream.Qcow2Stream(disk.size_bytes, disk.extents())
+                sent = images.upload(transfer.image_id, stream.stream(disk.read), stream.length)
+            else:
+                chunks = raw_chunks(disk.size_bytes, disk.read)
+                sent = images.upload(transfer.image_id, chunks, disk.size_bytes)
+            size = disk.size_bytes
+        uploaded = {
+            "image_id": transfer.image_id,
+            "disk_format": "qcow2" if known[transfer.disk] == "qcow2" else "raw",
+            "size_bytes": sent.size_bytes,
+            "virtual_size_bytes": size,
+            "sha512": sent.sha512,
+            "seconds": round(time.monotonic() - started, 3),
+        }
+        self._remember(disks={**self._noted()["disks"], transfer.disk: uploaded})
+
+
+def raw_chunks(size_bytes: int, read: Callable[[int, int], bytes]) -> Iterator[bytes]:
+    """Give a raw disk's bytes in order, holes as zeros.
+
+    :param read: returns that many bytes (first argument) of the disk from that offset (second)
+    """
+    for offset in range(0, size_bytes, qcow2_stream.CHUNK):
+        yield read(min(qcow2_stream.CHUNK, size_bytes - offset), offset)
