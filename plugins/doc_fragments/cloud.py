@@ -16,8 +16,8 @@ options:
         volumes of all projects are moved.
       - C(clouds.yaml) is looked for where openstacksdk does; the environment variable E(OS_CLIENT_CONFIG_FILE) names
         another.
+      - The environment variable E(OS_CLOUD) names it where this option is not set.
     type: str
-    required: true
   service_cloud:
     description:
       - Name of an entry in C(clouds.yaml) whose user has the role C(service), as Nova's own user does.

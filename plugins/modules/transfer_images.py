@@ -17,6 +17,7 @@ description:
     read, and deletes them afterwards.
   - They are found again by their properties C(stackmove_migration_uuid) and C(stackmove_disk). An image whose bytes
     are there already stays; one that can no longer be written is replaced.
+  - With O(state=present) and without O(images), it does nothing but return Glance's endpoint and a token.
   - The result holds a token, so set C(no_log) on the task.
 extends_documentation_fragment:
   - stackmove.nova.attributes
@@ -95,6 +96,7 @@ images:
   type: dict
   sample:
     disk:
+      disk: disk
       id: 0f2a8f1c-8f6e-4d6e-9d3d-1c8f7c0d5b1e
       name: web1-resize-temp
       status: queued
@@ -102,6 +104,33 @@ images:
       os_hash_algo: null
       os_hash_value: null
       disk_format: qcow2
+transfers:
+  description:
+    - The same in the order of O(images), as M(stackmove.nova.source_guest) and M(stackmove.nova.destination_guest)
+      take it.
+    - In check mode, those that exist.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    disk:
+      description: The disk as its file is called.
+      type: str
+    image_id:
+      description: UUID of its image.
+      type: str
+    disk_format:
+      description: Format of the bytes.
+      type: str
+    sha512:
+      description: Checksum of the bytes as Glance has received them, or null until they are written.
+      type: str
+    size_bytes:
+      description: How many there are, or null until they are written.
+      type: int
+    virtual_size_bytes:
+      description: Size of the disk in them, or null if Glance does not know it.
+      type: int
 endpoint:
   description: URL of Glance's API, for the hosts.
   returned: O(state=present)
@@ -146,9 +175,11 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     created: dict[str, Any] = {}
     if not module.check_mode:
         created = images.apply_images(conn, changes, wanted, migration)
+    present = {**kept, **created}
     result = {
         "changed": bool(changes),
-        "images": {disk: images.public(entry) for disk, entry in {**kept, **created}.items()},
+        "images": {disk: images.public(entry) for disk, entry in present.items()},
+        "transfers": [images.transfer(present[entry.disk]) for entry in wanted if entry.disk in present],
         "actions": [str(change) for change in changes],
         "diff": {
             "before": images.described(found),

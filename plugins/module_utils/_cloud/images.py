@@ -130,7 +130,19 @@ def transfer_images(conn: Connection, migration_uuid: str) -> list[Json]:
 def public(entry: Json) -> Json:
     """Return what a result shows of an image."""
     keys = ("id", "name", "status", "size", "os_hash_algo", "os_hash_value", "disk_format")
-    return {key: entry.get(key) for key in keys}
+    return {"disk": entry.get(DISK_PROPERTY), **{key: entry.get(key) for key in keys}}
+
+
+def transfer(entry: Json) -> Json:
+    """Return an image of ours as the hosts' modules take it; sizes in bytes, unknown ones None."""
+    return {
+        "disk": entry[DISK_PROPERTY],
+        "image_id": entry["id"],
+        "disk_format": entry["disk_format"],
+        "sha512": entry.get("os_hash_value") if entry.get("os_hash_algo") == "sha512" else None,
+        "size_bytes": entry.get("size"),
+        "virtual_size_bytes": entry.get("virtual_size"),
+    }
 
 
 # Plan

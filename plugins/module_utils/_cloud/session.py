@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 from collections.abc import Collection, Iterator
@@ -35,7 +36,7 @@ Json = dict[str, Any]
 
 #: The options of the doc fragment stackmove.nova.cloud.
 CLOUD_OPTIONS: dict[str, Json] = {
-    "cloud": {"type": "str", "required": True},
+    "cloud": {"type": "str"},
     "service_cloud": {"type": "str"},
 }
 
@@ -55,17 +56,26 @@ class ApiError(StackmoveError):
         self.status = status
 
 
-def connect(cloud: str, service_cloud: str | None = None) -> Connection:
+def connect(cloud: str | None, service_cloud: str | None = None) -> Connection:
     """Connect to `cloud` as its operator.
 
     With `service_cloud`, each request carries ``X-Service-Token`` too: a token of that cloud's user, who needs
     the role ``service``. Cinder wants it before it deletes an attachment in use (CVE-2023-2088).
 
-    :param cloud: the name of an entry in ``clouds.yaml``
+    :param cloud: the name of an entry in ``clouds.yaml``; otherwise the environment variable ``OS_CLOUD`` names it
     :param service_cloud: the name of another entry there
+    :raises StackmoveError: no cloud is named
     :raises ApiError: there is no such entry, or Keystone refused one of the two users
     """
-    conn = _open(cloud, "its operator")
+    name = cloud or os.environ.get("OS_CLOUD")
+    if not name:
+        raise StackmoveError(
+            "connect to the cloud",
+            "no entry of clouds.yaml is named.",
+            "Set the variable stackmove_cloud, the option cloud (best in module_defaults, for "
+            "group/stackmove.nova.cloud), or the environment variable OS_CLOUD.",
+        )
+    conn = _open(name, "its operator")
     if service_cloud:
         service = _open(service_cloud, "a user with the role service")
         conn.session.auth = service_token.ServiceTokenAuthWrapper(_auth(conn), _auth(service))

@@ -15,6 +15,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._cloud.images impor
     described,
     inherited,
     plan_images,
+    transfer,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
 
@@ -104,3 +105,16 @@ def test_a_disk_has_one_image() -> None:
     check_names([ROOT])
     with pytest.raises(StackmoveError, match="disk is named twice"):
         check_names([ROOT, ROOT])
+
+
+def test_what_the_hosts_need() -> None:
+    written = {**entry("a", "active"), "size": 7, "os_hash_algo": "sha512", "os_hash_value": "abc", "virtual_size": 9}
+    expected = {"disk": "disk", "image_id": "a", "disk_format": "qcow2"}
+    assert transfer(written) == {**expected, "sha512": "abc", "size_bytes": 7, "virtual_size_bytes": 9}
+    assert transfer({**written, "os_hash_algo": "sha256"})["sha512"] is None
+    assert transfer(entry("a", "queued")) == {
+        **expected,
+        "sha512": None,
+        "size_bytes": None,
+        "virtual_size_bytes": None,
+    }

@@ -5,9 +5,6 @@
 from __future__ import annotations
 
 import pytest
-
-pytest.importorskip("openstack")
-
 import requests
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session import reason
