@@ -78,35 +78,30 @@ options:
     suboptions:
       disk:
         description:
-          - The disk's file in the server's folder.
+          - The disk's file in the server's folder, for example V(disk) or V(disk.config).
         type: str
         required: true
       image_id:
         description:
-          - The image that holds its bytes.
+          - The image for its bytes.
         type: str
-        required: true
-      sha512:
-        description:
-          - The SHA-512 of the image's bytes as the source sent them.
-        type: str
-        required: true
-      size_bytes:
-        description:
-          - The number of the image's bytes.
-        type: int
         required: true
       disk_format:
         description:
-          - The image's format.
+          - The image's format, V(qcow2) or V(raw).
         type: str
-        choices: [qcow2, raw]
-        required: true
+      sha512:
+        description:
+          - The SHA-512 of the image's bytes, once they are sent.
+        type: str
+      size_bytes:
+        description:
+          - The number of the image's bytes, once they are sent.
+        type: int
       virtual_size_bytes:
         description:
-          - The disk's size as the guest sees it, in bytes.
+          - The disk's size as the guest sees it, in bytes. Not used.
         type: int
-        required: true
       seconds:
         description:
           - How long the upload took. Not used.
@@ -149,7 +144,14 @@ options:
     default: []
   vifs:
     description:
-      - The server's ports as Nova's C(network_info) has them, for this host.
+      - The server's ports as Nova's C(network_info) has them.
+    type: list
+    elements: dict
+    default: []
+  bindings:
+    description:
+      - The ports' bindings for this host, as RV(stackmove.nova.port_bindings#module:bindings) has them.
+      - Needed when O(vifs) are those of the source.
     type: list
     elements: dict
     default: []
@@ -201,6 +203,7 @@ EXAMPLES = r"""
     source_path: /var/lib/nova/instances/6f70656e-7374-4163-8b6d-6f7665210001
     flavor: "{{ flavor }}"
     vifs: "{{ network_info }}"
+    bindings: "{{ bound.bindings }}"
     endpoint: "{{ images.endpoint }}"
     token: "{{ images.token }}"
   delegate_to: compute21
@@ -276,20 +279,7 @@ SPEC: dict[str, Any] = {
         },
     },
     "required_bytes": {"type": "int", "default": 0},
-    "transfers": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "disk": {"type": "str", "required": True},
-            "image_id": {"type": "str", "required": True},
-            "sha512": {"type": "str", "required": True},
-            "size_bytes": {"type": "int", "required": True},
-            "disk_format": {"type": "str", "required": True, "choices": ["qcow2", "raw"]},
-            "virtual_size_bytes": {"type": "int", "required": True},
-            "seconds": {"type": "float"},
-        },
-    },
+    "transfers": params.TRANSFERS,
     "endpoint": {"type": "str"},
     "token": {"type": "str", "no_log": True},
     "ca_file": {"type": "path"},
@@ -299,6 +289,7 @@ SPEC: dict[str, Any] = {
     "flavor": {"type": "dict"},
     "volumes": {"type": "list", "elements": "dict", "default": []},
     "vifs": {"type": "list", "elements": "dict", "default": []},
+    "bindings": {"type": "list", "elements": "dict", "default": []},
     "verify_disks": {"type": "bool", "default": False},
     "nova_conf": {"type": "list", "elements": "path", "default": list(nova_conf.DEFAULT_FILES)},
     "libvirt_uri": {"type": "str", "default": "qemu:///system"},
@@ -317,7 +308,7 @@ class Work:
         volumes = Volumes(self.conf, in_use=lambda path: bool(guest.others_using(path)))
         self.host = destination.DestinationHost(guest, self.conf, given["migration"], volumes)
         self.connections = params.connections(given["volumes"])
-        self.ports = params.ports(given["vifs"])
+        self.ports = params.ports(given["vifs"], given["bindings"])
         base = given["base_image"]
         self.base = destination.BaseImage(**base) if base else None
         self.transfers = [

@@ -58,9 +58,29 @@ options:
         required: true
       image_id:
         description:
-          - The image, which has to be in status C(queued).
+          - The image for its bytes.
         type: str
         required: true
+      disk_format:
+        description:
+          - The image's format, V(qcow2) or V(raw).
+        type: str
+      sha512:
+        description:
+          - The SHA-512 of the image's bytes, once they are sent.
+        type: str
+      size_bytes:
+        description:
+          - The number of the image's bytes, once they are sent.
+        type: int
+      virtual_size_bytes:
+        description:
+          - The disk's size as the guest sees it, in bytes. Not used.
+        type: int
+      seconds:
+        description:
+          - How long the upload took. Not used.
+        type: float
   endpoint:
     description:
       - The image service's endpoint.
@@ -207,15 +227,7 @@ SPEC: dict[str, Any] = {
     "server": {"type": "str", "required": True},
     "migration": {"type": "str", "required": True},
     "state": {"type": "str", "required": True, "choices": ["released", "restored", "absent"]},
-    "transfers": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "disk": {"type": "str", "required": True},
-            "image_id": {"type": "str", "required": True},
-        },
-    },
+    "transfers": params.TRANSFERS,
     "endpoint": {"type": "str"},
     "token": {"type": "str", "no_log": True},
     "ca_file": {"type": "path"},
@@ -242,7 +254,7 @@ def work(guest: Guest, given: dict[str, Any], check_mode: bool) -> dict[str, Any
         patch=lambda text, volumes: domain_xml.with_volumes(text, volumes)[0],
     )
     connections, ports = params.connections(given["volumes"]), params.ports(given["vifs"])
-    transfers = [source.Transfer(**transfer) for transfer in given["transfers"]]
+    transfers = [source.Transfer(item["disk"], item["image_id"], item["disk_format"]) for item in given["transfers"]]
     seen = host.observe()
     before = describe(guest, folder)
     if given["state"] == "released":

@@ -36,7 +36,6 @@ from ansible_collections.stackmove.nova.plugins.module_utils._host.guest_protoco
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._host.image_service import (
     ImageService,
-    Sent,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._host.nova_conf import NovaConf
 from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes
@@ -48,14 +47,16 @@ _ROOT = "disk"
 
 @dataclass(frozen=True)
 class Transfer:
-    """A local disk and the image that holds its bytes. Sizes in bytes."""
+    """A local disk and the image that holds its bytes. Sizes in bytes.
+
+    :param sha512: of what the source sent; None: Glance's own record is trusted
+    """
 
     disk: str
     image_id: str
-    sha512: str
-    size_bytes: int
     disk_format: str
-    virtual_size_bytes: int
+    sha512: str | None = None
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -350,15 +351,14 @@ class DestinationHost:
         started = time.monotonic()
         final = self.folder.path / transfer.disk
         part = final.with_name(f"{transfer.disk}.part")
-        storage.require_space(self.folder.path, transfer.size_bytes, what)
+        storage.require_space(self.folder.path, transfer.size_bytes or 0, what)
         received = images.download(transfer.image_id, part)
-        if received != Sent(transfer.size_bytes, transfer.sha512):
+        if transfer.sha512 and transfer.sha512 != received.sha512:
             part.unlink()
             raise StackmoveError(
                 what,
-                f"image {transfer.image_id} is not what the source sent: {received.size_bytes}"
-                f" bytes with SHA-512 {received.sha512[:16]}…, but {transfer.size_bytes} bytes with"
-                f" {transfer.sha512[:16]}… were sent.",
+                f"image {transfer.image_id} is not what the source sent: its SHA-512 is"
+                f" {received.sha512[:16]}…, and that of what was sent {transfer.sha512[:16]}….",
                 "Roll back and run again.",
             )
         qemu_img.refuse_references(part, transfer.disk_format)
@@ -367,12 +367,13 @@ class DestinationHost:
             self._put_over_base(part, final, transfer, base, self.base_format(base_image), verify)
         else:
             part.replace(final)
-        if transfer.disk == _ROOT and root_gb * _GIB > transfer.virtual_size_bytes:
+        image = qemu_img.inspect(final, transfer.disk_format)
+        if transfer.disk == _ROOT and root_gb * _GIB > image.virtual_size_bytes:
             qemu_img.grow(final, transfer.disk_format, root_gb * _GIB)
+            image = qemu_img.inspect(final, transfer.disk_format)
         owner = self._owner()
         os.chown(final, owner.st_uid, owner.st_gid)
         final.chmod(0o644)
-        image = qemu_img.inspect(final, transfer.disk_format)
         taken = {
             "image_id": transfer.image_id,
             "disk_format": transfer.disk_format,
@@ -400,7 +401,8 @@ class DestinationHost:
         overlay = final.with_name(f"{transfer.disk}.overlay")
         try:
             overlay.unlink(missing_ok=True)
-            qemu_img.create_overlay(overlay, part, transfer.disk_format, transfer.virtual_size_bytes)
+            size = qemu_img.inspect(part, transfer.disk_format).virtual_size_bytes
+            qemu_img.create_overlay(overlay, part, transfer.disk_format, size)
             qemu_img.rebase(overlay, base, base_format)
             if verify:
                 qemu_img.compare(part, transfer.disk_format, overlay, "qcow2")

@@ -41,10 +41,14 @@ XML_FILE = "stackmove-domain.xml"
 
 @dataclass(frozen=True)
 class Transfer:
-    """A local disk and the image that its bytes go to."""
+    """A local disk and the image that its bytes go to.
+
+    :param disk_format: what the image was made for; None: not checked
+    """
 
     disk: str
     image_id: str
+    disk_format: str | None = None
 
 
 @dataclass(frozen=True)
@@ -316,10 +320,17 @@ class SourceHost:
         known = {**self._folder.formats(), **self._formats(self._kept_xml())}
         if transfer.disk not in known:
             raise NotFoundError(what, "neither its XML nor disk.info names such a disk.", "Check transfers.")
+        image_format = "qcow2" if known[transfer.disk] == "qcow2" else "raw"
+        if transfer.disk_format not in {None, image_format}:
+            raise StackmoveError(
+                what,
+                f"it is {image_format}, and image {transfer.image_id} is for {transfer.disk_format}.",
+                "Make the image anew with the disk's format.",
+            )
         started = time.monotonic()
         path = self._folder.path / transfer.disk
         with disk_reader.opened(path, known[transfer.disk]) as disk:
-            if known[transfer.disk] == "qcow2":
+            if image_format == "qcow2":
                 stream = qcow2_stream.Qcow2Stream(disk.size_bytes, disk.extents())
                 sent = images.upload(transfer.image_id, stream.stream(disk.read), stream.length)
             else:
@@ -328,7 +339,7 @@ class SourceHost:
             size = disk.size_bytes
         uploaded = {
             "image_id": transfer.image_id,
-            "disk_format": "qcow2" if known[transfer.disk] == "qcow2" else "raw",
+            "disk_format": image_format,
             "size_bytes": sent.size_bytes,
             "virtual_size_bytes": size,
             "sha512": sent.sha512,

@@ -98,6 +98,22 @@ def from_network_info(vif: Mapping[str, Any]) -> Vif:
     )
 
 
+def with_binding(vif: Mapping[str, Any], binding: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a network_info entry as it would be on the host of a binding.
+
+    :param binding: vif_type, vif_details, profile, and vnic_type, as Neutron's API has them
+    """
+    network = {key: value for key, value in (vif.get("network") or {}).items() if key != "bridge"}
+    return {
+        **vif,
+        "network": network,
+        "type": binding["vif_type"],
+        "details": binding.get("vif_details") or {},
+        "profile": binding.get("profile") or {},
+        "vnic_type": binding.get("vnic_type") or vif.get("vnic_type", "normal"),
+    }
+
+
 def plug(vif: Vif, server: str, name: str) -> None:
     """Prepare this host for a port; libvirt makes the tap when the guest starts.
 
