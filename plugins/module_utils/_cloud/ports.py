@@ -278,13 +278,13 @@ def wait_for_ports(conn: Connection, port_ids: Iterable[str], timeout_s: float) 
     deadline = time.monotonic() + timeout_s
     waiting = list(port_ids)
     while waiting:
-        statuses = {port_id: _port(conn, port_id) for port_id in waiting}
-        waiting = [port_id for port_id, port in statuses.items() if port["status"] != "ACTIVE"]
+        found = {port_id: _port(conn, port_id) for port_id in waiting}
+        waiting = [port_id for port_id, port in found.items() if port["status"] != "ACTIVE"]
         if not waiting:
             return
         if time.monotonic() >= deadline:
             described = ", ".join(
-                f"{port_id} is {statuses[port_id]['status']} on {statuses[port_id].get('binding:host_id')}"
+                f"{port_id} is {found[port_id]['status']} on {found[port_id].get('binding:host_id')}"
                 for port_id in waiting
             )
             raise StackmoveError(

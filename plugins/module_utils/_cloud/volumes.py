@@ -27,6 +27,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session impo
     Json,
     call,
     has_service_token,
+    translated,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
     ConflictError,
@@ -159,15 +160,15 @@ class VolumePlan:
 
 
 def max_microversion(conn: Connection) -> str | None:
-    """Return the newest version of the API that Cinder speaks, e.g. ``3.70``.
+    """Return the newest version of the API that Cinder speaks, e.g. ``3.70``; None if it speaks none.
 
     :raises ApiError: Cinder can't be asked
     """
-    answer = call(conn.block_storage, "GET", "/", what="read the versions of Cinder", accept=(300, 404))
-    if answer.status_code == 404:
+    with translated("read the versions of Cinder"):
+        data = conn.block_storage.get_endpoint_data()
+    if data is None or data.max_microversion is None:
         return None
-    found = [version.get("version") for version in answer.json().get("versions", []) if version["id"] == "v3.0"]
-    return str(found[0]) if found and found[0] else None
+    return ".".join(str(part) for part in data.max_microversion)
 
 
 def volume(conn: Connection, volume_id: str) -> Json:
