@@ -154,12 +154,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.stackmove.nova.plugins.module_utils._edge import (
-    NOVA_DB_OPTIONS,
-    open_cells,
-    run_module,
-    utc_now,
-)
+from ansible_collections.stackmove.nova.plugins.module_utils._edge import NOVA_DB_OPTIONS, run_module, utc_now
 from ansible_collections.stackmove.nova.plugins.module_utils._nova import flavors, steps
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import open_cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import PYMYSQL_IMPORT_ERROR

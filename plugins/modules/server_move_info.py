@@ -85,7 +85,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session import (
-    CLOUD_ARGUMENTS,
+    CLOUD_OPTIONS,
     OPENSTACKSDK_IMPORT_ERROR,
     connect,
 )
@@ -107,7 +107,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **NOVA_DB_OPTIONS,
-            **CLOUD_ARGUMENTS,
+            **CLOUD_OPTIONS,
             "server": {"type": "str", "required": True},
             "destination_host": {"type": "str"},
             "flavor": {"type": "str"},

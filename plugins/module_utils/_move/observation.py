@@ -65,7 +65,8 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
         if migration and target and target_view
         else "none",
         "migration": _migration_result(migration),
-        "source_cell": _cell(source),
+        "home_cell": home.name,
+        "rows": _rows_by_cell(cells, uuid),
         "source": _host(cells, conn, source, str(migration["source_compute"] if migration else server["host"])),
         "destination": destination,
         "instance": _instance(view),
@@ -193,6 +194,16 @@ def _instance(view: states.CellView) -> Document:
         if "image_os_shutdown_timeout" in view.metadata
         else None,
     }
+
+
+def _rows_by_cell(cells: Cells, server: str) -> dict[str, str]:
+    """Which cells hold the instance, by name: ``live`` or ``hidden``; the others are left out."""
+    found = {}
+    for cell in cells.all():
+        instances = cells.database(cell).select("instances", uuid=server)
+        if instances:
+            found[cell.name] = "hidden" if instances[0]["hidden"] else "live"
+    return found
 
 
 def _base_image(view: states.CellView) -> str:

@@ -53,6 +53,7 @@ def make_plan(observed: Observed, inventory_names: Mapping[str, str]) -> Documen
         "volumes": [_volume(volume) for volume in move["volumes"]],
         "disk_transport": "snapshot",
         "disks": _disks(observed),
+        "images": _images(observed),
         "base_image": _base_image(move),
     }
 
@@ -100,15 +101,29 @@ def _volume(volume: Document) -> Document:
 def _disks(observed: Observed) -> list[Document]:
     """The local disks that travel: the root disk, and whatever else Nova keeps in the server's folder."""
     directory = observed.source_host.get("directory")
-    name = observed.move["instance"]["display_name"]
+    return [
+        {"disk": disk["name"], "disk_format": disk["format"], "virtual_size_bytes": disk["virtual_size_bytes"]}
+        for disk in (directory["disks"] if directory else [])
+    ]
+
+
+def _images(observed: Observed) -> list[Document]:
+    """The temporary images that carry the disks, named as Nova names its own (``PrepResizeAtSourceTask``)."""
+    move = observed.move
+    server, name = move["server"], move["instance"]["display_name"]
+    inherited = move["base_image"] or {}
     return [
         {
-            "disk": disk["name"],
-            "image_name": f"{name}-resize-temp" if disk["name"] == "disk" else f"{name}-{disk['name']}-resize-temp",
-            "disk_format": disk["format"],
-            "virtual_size_bytes": disk["virtual_size_bytes"],
+            "disk": disk["disk"],
+            "name": f"{name}-resize-temp" if disk["disk"] == "disk" else f"{name}-{disk['disk']}-resize-temp",
+            "disk_format": disk["disk_format"],
+            "properties": {
+                **(inherited if disk["disk"] == "disk" else {}),
+                "instance_uuid": server["id"],
+                "user_id": server["user_id"],
+            },
         }
-        for disk in (directory["disks"] if directory else [])
+        for disk in _disks(observed)
     ]
 
 
@@ -141,7 +156,7 @@ def describe(plan: Document) -> list[str]:
         lines.append(f"prep_dest: cache base image {plan['base_image']['id']} on {destination['host']}")
     if plan["running"]:
         lines.append(f"prep_source: shut the guest down ({plan['shutdown_timeout_s']} s, then destroy it)")
-    lines += [f"prep_source: upload {_disk(disk)} to Glance as {disk['image_name']}" for disk in plan["disks"]]
+    lines += [f"prep_source: upload {_disk(disk)} to Glance" for disk in plan["disks"]]
     lines.append(f"prep_source: undefine the guest on {source['host']}, keeping its disks until confirm")
     lines += [
         f"prep_source: hand volume {entry['volume_id']} over to {destination['host']}" for entry in plan["volumes"]
