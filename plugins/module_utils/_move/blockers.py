@@ -18,6 +18,21 @@ Document = dict[str, Any]
 
 _BYTES_PER_GIB = 1024**3
 _VNIC_TYPES = ("normal",)
+# By their names in what hypervisor_info tells of a guest.
+_LOST_ON_THE_HOST = {
+    "has_tpm": "an emulated TPM",
+    "has_nvram": "UEFI variables (NVRAM)",
+    "has_launch_security": "encrypted memory (SEV)",
+    "has_pinned_cpus": "CPUs pinned to those of its host",
+    "has_numa": "a NUMA topology",
+    "has_kernel": "a kernel of its own",
+}
+_DETACHABLE = {
+    "hostdevs": "a host device",
+    "filesystems": "a shared file system",
+    "snapshots": "libvirt snapshots, which would be lost",
+    "checkpoints": "libvirt checkpoints, which would be lost",
+}
 
 
 @dataclass(frozen=True)
@@ -228,16 +243,12 @@ def _guest(observed: Observed) -> Iterator[Blocker]:
             f"it is {guest['state']} on {host}, and Nova believes it {move['instance']['vm_state']}.",
             "Start or stop it through Nova, and wait until both agree.",
         )
-    for key, what in (("has_tpm", "an emulated TPM"), ("has_nvram", "UEFI variables (NVRAM)")):
+    for key, what in _LOST_ON_THE_HOST.items():
         if guest[key]:
             yield Blocker(name, f"it has {what} on {host}, which would be lost.", "Move it within its cell.")
-    for key, what in (("hostdevs", "a host device"), ("filesystems", "a shared file system")):
+    for key, what in _DETACHABLE.items():
         if guest[key]:
-            yield Blocker(name, f"it has {what}.", "Detach it first.")
-    if guest["snapshots"]:
-        yield Blocker(
-            name, f"it has {guest['snapshots']} libvirt snapshots, which would be lost.", "Delete them first."
-        )
+            yield Blocker(name, f"it has {what}.", "Remove it first.")
     directory = observed.source_host.get("directory")
     if directory is None:
         yield Blocker(name, f"its folder is missing on {host}.", "openstack server reboot --hard makes it anew.")

@@ -38,7 +38,11 @@ def make_plan(observed: Observed, inventory_names: Mapping[str, str]) -> Documen
         "required_traits": move["required_traits"],
         "running": move["instance"]["old_vm_state"] == "active",
         "shutdown_timeout_s": _shutdown_timeout(observed),
-        "source": {**_place(move["source"], inventory_names), "connector": observed.source_host.get("connector")},
+        "source": {
+            **_place(move["source"], inventory_names),
+            "connector": observed.source_host.get("connector"),
+            "directory": (observed.source_host.get("directory") or {}).get("path"),
+        },
         "destination": {
             **_place(destination, inventory_names),
             "connector": observed.destination_host.get("connector"),
