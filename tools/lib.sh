@@ -32,20 +32,24 @@ result() {
   if [ "$1" = failed ]; then FAILED=1; fi
 }
 
-# check NAME COMMAND...: run one check, show its output only when it fails, count it.
-check() {
-  local name=$1 start=$EPOCHREALTIME log
+# quietly NAME COMMAND...: run a command, and show its output only when it fails.
+quietly() {
+  local name=$1 start=$EPOCHREALTIME log status=0
   shift
   log=$(mktemp)
-  if "$@" >"$log" 2>&1 </dev/null; then
-    result passed "$name"
-    printf '  ok      %-34s %6.1f s\n' "$name" "$(seconds_since "$start")"
-  else
-    result failed "$name"
-    printf '  FAILED  %-34s %6.1f s\n' "$name" "$(seconds_since "$start")"
-    sed 's/^/    /' "$log"
-  fi
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  printf '  %-8s%-34s %6.1f s\n' "$(if [ "$status" = 0 ]; then echo ok; else echo FAILED; fi)" "$name" "$(seconds_since "$start")"
+  # Of pip, which ansible-test lets talk, only what went wrong.
+  if [ "$status" != 0 ]; then grep -vE "$PIP_TALK" "$log" | sed 's/^/    /' || true; fi
   rm -f "$log"
+  return "$status"
+}
+PIP_TALK='^ *(Building|Collecting|Created wheel|Downloading|Installing collected|Looking in|Preparing|Processing|Requirement already'
+PIP_TALK+="|Stored in|Successfully|Using cached|WARNING: Location|━)|^  .*: (started|finished with status 'done')"
+
+# check NAME COMMAND...: the same, and count it.
+check() {
+  if quietly "$@"; then result passed "$1"; else result failed "$1"; fi
 }
 
 seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
@@ -54,6 +58,7 @@ seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b 
 count_junit() {
   python "$ROOT/tools/junit.py" "$1" >>"$RESULTS/$STAGE"
   if [ ! -s "$RESULTS/$STAGE" ]; then result failed "no test ran"; fi
+  printf '  %s passed, %s failed\n' "$(grep -c ^passed "$RESULTS/$STAGE")" "$(grep -c ^failed "$RESULTS/$STAGE")"
 }
 
 # finish: the exit status of the stage.

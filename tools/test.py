@@ -55,7 +55,7 @@ def run(stage: str, minutes: float) -> Outcome:
     failures = [name for verdict, name in lines if verdict == "failed"]
     if status != 0 and not failures:
         failures = [problem]
-    passed = sum(verdict == "passed" for verdict, _ in lines)
+    passed = [verdict for verdict, name in lines].count("passed")
     note = "; ".join(name for verdict, name in lines if verdict == "note")
     return Outcome(stage, passed, failures, time.monotonic() - start, note)
 
