@@ -34,8 +34,13 @@ options:
     description: What M(stackmove.nova.hypervisor_info) returned for its new host.
     type: dict
     required: true
-  disks:
-    description: What M(stackmove.nova.destination_guest) returned of the disks that it has placed.
+  uploaded:
+    description: The disks that M(stackmove.nova.source_guest) has uploaded, as it returned them.
+    type: list
+    elements: dict
+    default: []
+  placed:
+    description: The disks that M(stackmove.nova.destination_guest) has placed, as it returned them.
     type: list
     elements: dict
     default: []
@@ -115,7 +120,8 @@ def main() -> None:
             "move": {"type": "dict", "required": True},
             "source_host": {"type": "dict", "required": True},
             "destination_host": {"type": "dict", "required": True},
-            "disks": {"type": "list", "elements": "dict", "default": []},
+            "uploaded": {"type": "list", "elements": "dict", "default": []},
+            "placed": {"type": "list", "elements": "dict", "default": []},
         },
         supports_check_mode=True,
     )

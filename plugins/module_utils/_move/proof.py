@@ -39,7 +39,8 @@ class Seen:
     move: Document
     source_host: Document
     destination_host: Document
-    disks: Sequence[Document] = ()
+    uploaded: Sequence[Document] = ()  # the disks as the source has sent them
+    placed: Sequence[Document] = ()  # and as the destination has received them
 
 
 def prove(seen: Seen) -> list[Check]:
@@ -75,8 +76,10 @@ def _guest(seen: Seen) -> Iterator[Check]:
         f"guest on {host}", "running" if seen.plan["running"] else "shutoff", guest["state"] if guest else "absent"
     )
     yield Check(f"guest on {source}", "absent", old["state"] if old else "absent")
-    for disk in seen.disks:
-        yield Check(f"{disk['disk']} sha512", str(disk["sha512"])[:16], str(disk["verified_sha512"])[:16])
+    placed = {disk["disk"]: str(disk["sha512"]) for disk in seen.placed}
+    for disk in seen.uploaded:
+        name = disk["disk"]
+        yield Check(f"{name} sha512", str(disk["sha512"])[:16], placed.get(name, "absent")[:16])
     folder = "absent" if seen.source_host.get("directory") is None else "kept"
     yield Check(f"folder on {source}", "absent" if is_confirmed(seen) else "kept", folder)
 
