@@ -11,6 +11,7 @@ untouched and in its place. Everything that would get lost is refused, never dro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -350,16 +351,26 @@ def _volume(root: _Element, info: Mapping[str, Any], rbd_user: str, rbd_secret_u
             "it is encrypted by the host.",
             "Detach it, or move the server with Nova.",
         )
-    before = xml.text_of(disk)
+    fresh = deepcopy(disk)
     if kind == "rbd":
-        _network_source(disk, data, rbd_user, rbd_secret_uuid)
+        _network_source(fresh, data, rbd_user, rbd_secret_uuid)
     elif kind == "nfs":
-        _path_source(disk, "file", "file", data)
-        _set(_child(disk, "driver"), "type", str(data.get("format") or "raw"), "format")
+        _path_source(fresh, "file", "file", data)
+        _set(_child(fresh, "driver"), "type", str(data.get("format") or "raw"), "format")
     else:
-        _path_source(disk, "block", "dev", data)
-    _drop_backing_store(disk)
-    return [f"volume {serial}: connected as {kind}"] if xml.text_of(disk) != before else []
+        _path_source(fresh, "block", "dev", data)
+    _drop_backing_store(fresh)
+    parent = disk.getparent()
+    if parent is None or _meaning(fresh) == _meaning(disk):
+        return []
+    parent.replace(disk, fresh)
+    return [f"volume {serial}: connected as {kind}"]
+
+
+def _meaning(element: _Element) -> tuple[Any, ...]:
+    """Return what an element says, whatever its white space and the order of its children."""
+    children = sorted(repr(_meaning(child)) for child in element)
+    return (element.tag, sorted(element.attrib.items()), (element.text or "").strip(), children)
 
 
 def _fresh_source(disk: _Element, kind: str) -> _Element:

@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
+    ConflictError,
+    NotFoundError,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._host.destination import (
+    Seen,
+    Transfer,
+    plan_give_up,
+    plan_settle,
+    plan_stage,
+    plan_take,
+)
+
+DISK = Transfer("disk", "image-1", "qcow2")
+HERE = {"disk": {"image_id": "image-1"}}
+
+
+def note(**changes: Any) -> dict[str, Any]:
+    return {"role": "destination", "migration": "m", "phase": "staged", "disks": {}, **changes}
+
+
+def seen(
+    kept: dict[str, Any] | None = None,
+    defined: bool = False,
+    active: bool = False,
+    directory: bool | None = None,
+    base: bool = True,
+) -> Seen:
+    return Seen(defined, active, kept is not None if directory is None else directory, base, kept)
+
+
+def test_staging() -> None:
+    assert plan_stage(seen(base=False), "s", "m") == ["create_directory", "fetch_base"]
+    assert plan_stage(seen(note(), base=False), "s", "m") == ["fetch_base"]
+    assert plan_stage(seen(note()), "s", "m") == []
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        seen(directory=True),
+        seen(defined=True),
+        seen(note(migration="other")),
+        seen(note(migration="other"), defined=True, active=True),
+    ],
+)
+def test_what_others_made_is_left_alone(now: Seen) -> None:
+    with pytest.raises(ConflictError):
+        plan_stage(now, "s", "m")
+    with pytest.raises(ConflictError):
+        plan_take(now, "s", "m", [DISK], run=True)
+    with pytest.raises(ConflictError):
+        plan_give_up(now, "s", "m")
+
+
+@pytest.mark.parametrize(
+    ("now", "steps"),
+    [
+        (seen(note()), ["download:disk", "settle_files", "connect", "define", "start"]),
+        (seen(note(disks=HERE)), ["settle_files", "connect", "define", "start"]),
+        (
+            seen(note(disks=HERE, phase="connecting"), defined=True),
+            ["settle_files", "connect", "define", "start"],
+        ),
+        (seen(note(disks=HERE, phase="defined"), defined=True), ["start"]),
+        (seen(note(disks=HERE, phase="defined"), defined=True, active=True), []),
+    ],
+)
+def test_taking_in_goes_on_where_it_was(now: Seen, steps: list[str]) -> None:
+    assert plan_take(now, "s", "m", [DISK], run=True) == steps
+    assert plan_take(now, "s", "m", [DISK], run=False) == [s for s in steps if s != "start"]
+
+
+def test_room_has_to_be_made_first() -> None:
+    with pytest.raises(NotFoundError, match="staged"):
+        plan_take(seen(), "s", "m", [DISK], run=True)
+
+
+def test_giving_up() -> None:
+    assert plan_give_up(seen(), "s", "m") == []
+    assert plan_give_up(seen(note()), "s", "m") == ["disconnect", "remove_directory"]
+    assert plan_give_up(seen(note(), defined=True), "s", "m")[0] == "destroy"
+
+
+def test_settling() -> None:
+    assert plan_settle(seen(note(), defined=True), "s", "m") == ["forget"]
+    assert plan_settle(seen(directory=True, defined=True), "s", "m") == []
+    with pytest.raises(NotFoundError):
+        plan_settle(seen(note()), "s", "m")
