@@ -228,14 +228,14 @@ disks:
   elements: dict
 changes:
   description: What differs from the source's XML, in words.
-  returned: when the domain is defined
+  returned: always
   type: list
   elements: str
   sample: ["name: instance-0000000a → instance-0000002a"]
 volumes:
   description:
-    - The volumes' connections with the device paths of this host, as Nova stores them. Contains secrets.
-  returned: when volumes are connected
+    - O(volumes) with the device paths of this host in C(connection_info), as Nova stores them. Contains secrets.
+  returned: always
   type: list
   elements: dict
 off_until:
@@ -352,38 +352,36 @@ class Work:
         run = state == "running"
         return destination.plan_take(seen, server, migration, self.transfers, run)
 
-    def take(self, steps: list[str]) -> dict[str, Any]:
+    def take(self, steps: list[str]) -> None:
         """Take the guest in."""
-        given, result = self.given, {}
+        given = self.given
         images = params.image_service(given)
-        root_gb = int((given["flavor"] or {}).get("root_gb", 0))
+        root_gb = int(given["flavor"].get("root_gb") or 0)
         self.host.take(steps, self.transfers, images, self.base, root_gb, given["verify_disks"])
         if "define" in steps:
             volumes = self.host.connect(self.connections, self.ports, given["domain_name"])
             target = self.target(volumes, given["domain_xml"])
-            xml, changes = domain_xml.for_destination(given["domain_xml"], target)
-            self.host.define(xml)
-            result = {
-                "changes": changes,
-                "volumes": [{"volume_id": info["serial"], "connection_info": info} for info in volumes],
-            }
+            self.host.define(*domain_xml.for_destination(given["domain_xml"], target))
         if "start" in steps:
             self.host.start()
-        return result
 
-    def act(self, steps: list[str]) -> dict[str, Any]:
+    def act(self, steps: list[str]) -> None:
         """Do the steps."""
         state = self.given["state"]
         if state in {"running", "stopped"}:
-            return self.take(steps)
-        if state == "staged":
+            self.take(steps)
+        elif state == "staged":
             images = params.image_service(self.given)
             self.host.stage(steps, self.base, images, self.given["required_bytes"])
         elif state == "absent":
             self.host.give_up(steps, self.connections, self.ports)
         elif steps:
             self.host.settle()
-        return {}
+
+    def volumes(self) -> list[dict[str, Any]]:
+        """Return the volumes as they were given, with this host's device paths."""
+        connected = self.host.connected(self.connections)
+        return [{**volume, "connection_info": info} for volume, info in zip(self.given["volumes"], connected)]
 
     def describe(self) -> dict[str, str]:
         """Say what is here, in a few words."""
@@ -393,7 +391,8 @@ class Work:
     def run(self, check_mode: bool) -> dict[str, Any]:
         """Plan, act unless in check mode, and return the module's result."""
         before, steps = self.describe(), self.plan()
-        extra = {} if check_mode else self.act(steps)
+        if not check_mode:
+            self.act(steps)
         after = predict(before, steps) if check_mode else self.describe()
         name = self.guest.name() if self.guest.exists() else None
         return {
@@ -401,8 +400,8 @@ class Work:
             "steps": steps,
             "domain": {"uuid": self.guest.uuid, "name": name, "state": after["guest"]},
             "diff": {"before": before, "after": after},
+            "volumes": self.volumes(),
             **self.host.result(),
-            **extra,
         }
 
 

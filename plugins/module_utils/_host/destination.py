@@ -240,12 +240,24 @@ class DestinationHost:
         self._remember(phase="connecting", name=name)
         for port in ports:
             vifs.plug(port, self._guest.uuid, name)
-        return [self._volumes.connect(connection) for connection in connections]
+        connected = [self._volumes.connect(connection) for connection in connections]
+        self._remember(devices={str(info["serial"]): info["data"].get("device_path") for info in connected})
+        return connected
 
-    def define(self, domain_xml: str) -> None:
-        """Define the guest."""
+    def define(self, domain_xml: str, changes: Sequence[str]) -> None:
+        """Define the guest, and note what differs from the source's XML."""
         self._guest.define(domain_xml)
-        self._remember(phase="defined")
+        self._remember(phase="defined", changes=list(changes))
+
+    def connected(self, connections: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return connections with this host's device paths, as Nova stores them."""
+        devices = (self._note.read() or {}).get("devices", {})
+        return [
+            {**info, "data": {**info["data"], "device_path": devices[str(info["serial"])]}}
+            if devices.get(str(info["serial"]))
+            else dict(info)
+            for info in connections
+        ]
 
     def start(self) -> float:
         """Start the guest, prove that it runs, and return when (seconds since the epoch)."""
@@ -281,6 +293,7 @@ class DestinationHost:
         note = self._note.read() or {}
         return {
             "off_until": note.get("off_until"),
+            "changes": note.get("changes", []),
             "disks": [{"disk": name, **details} for name, details in sorted(note.get("disks", {}).items())],
         }
 
