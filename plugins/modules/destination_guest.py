@@ -312,7 +312,10 @@ class Work:
         base = given["base_image"]
         self.base = destination.BaseImage(**base) if base else None
         self.transfers = [
-            destination.Transfer(**{key: item[key] for key in item if key != "seconds"}) for item in given["transfers"]
+            destination.Transfer(
+                item["disk"], item["image_id"], item["disk_format"], item["sha512"], item["size_bytes"]
+            )
+            for item in given["transfers"]
         ]
 
     def target(self, volumes: list[dict[str, Any]], xml: str) -> domain_xml.Target:
