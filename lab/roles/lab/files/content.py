@@ -4,13 +4,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fill the lab's cloud with what servers need, and wait until each host can take one.
 
-Reads ``{"root": …, "hosts": {name: {"address": …, "role": …}}, "gateway": "10.88.0.1/24"}`` from standard
-input; prints what it made, one line each.
+Reads ``{"root": …, "image": "/…/guest.qcow2", "gateway": "10.88.0.1/24",
+"hosts": {name: {"address": …, "role": …}}}`` from standard input; prints what it made, one line each.
 """
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import json
 import subprocess
@@ -71,12 +70,11 @@ def map_hosts(cloud: Any, root: str, hosts: dict[str, Any]) -> list[str]:
 
 
 def image(cloud: Any, path: Path) -> list[str]:
-    """Upload the guest image, again when it was rebuilt."""
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    """Upload the guest image; one made by an older script makes way, but stays for the servers booted from it."""
     for old in list(cloud.image.images(name="guest")):
-        if old.properties.get("lab_digest") == digest:
+        if old.properties.get("lab_file") == path.name:
             return []
-        cloud.image.delete_image(old)
+        cloud.image.update_image(old, name="guest (replaced)", is_hidden=True)
     cloud.create_image(
         "guest",
         filename=str(path),
@@ -88,7 +86,7 @@ def image(cloud: Any, path: Path) -> list[str]:
         hw_disk_bus="virtio",
         hw_vif_model="virtio",
         hw_qemu_guest_agent="yes",
-        lab_digest=digest,
+        lab_file=path.name,
     )
     return ["image guest"]
 
@@ -148,7 +146,7 @@ def main() -> None:
     spec = json.load(sys.stdin)
     root = Path(spec["root"])
     cloud = openstack.connect(cloud="stackmove-lab")
-    done = image(cloud, root / "images/guest.qcow2")
+    done = image(cloud, Path(spec["image"]))
     if not cloud.block_storage.find_type("rbd"):
         cloud.block_storage.create_type(name="rbd", extra_specs={"volume_backend_name": "rbd"})
         done.append("volume type rbd")

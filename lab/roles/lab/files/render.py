@@ -8,13 +8,16 @@ An Ansible task for each of a hundred files would take longer than the whole clo
 
 The description comes as JSON on standard input::
 
-    {"templates": "/…/templates", "variables": {…},
-     "hosts": {"compute11": {"target": "/…/merged", "trees": ["common", "compute"], "variables": {…},
-                             "masked": ["nova-api.service"], "enabled": ["nova-conductor@cell1.service"]}}}
+    {"root": "/var/lib/stackmove-lab", "templates": "/…/templates", "variables": {…},
+     "hosts": {"compute11": {"address": "10.77.0.11", "role": "compute", "cell": "cell1",
+                             "masked": ["nova-api.service"], "enabled": ["nova-compute.service"]}}}
 
-``<tree>/<path>.j2`` becomes ``<target>/<path>``. A template whose first line is a comment such as
+Passwords and keys are read from the lab's root directory, so that no command line or log shows them.
+``<tree>/<path>.j2`` becomes ``<path>``: the trees ``common`` and that of the host's role in each host,
+``operator`` in the lab's root directory. A template whose first line is a comment such as
 ``{# owner=root group=nova mode=0640 #}`` sets who may read the file; else a file keeps what it has.
-Units in ``masked`` can't start on that host. Prints ``host: path`` for each file that changed.
+Units in ``masked`` can't start on that host, those in ``enabled`` do at boot.
+Prints ``host: path`` for each file that changed.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import yaml
 
 HEADER = re.compile(r"\A\{#-?((?: \w+=\w+)+) -?#\}")
 
@@ -89,30 +93,59 @@ def enable(target: Path, unit: str) -> bool:
     return True
 
 
+def render_tree(environment: jinja2.Environment, tree: str, target: Path, variables: dict[str, Any]) -> list[str]:
+    """Render one tree; give the paths that changed."""
+    changed: list[str] = []
+    templates = Path(variables["templates"])
+    for source in sorted((templates / tree).rglob("*.j2")):
+        name = source.relative_to(templates / tree).with_suffix("")
+        header = HEADER.match(source.read_text())
+        access = dict(word.split("=") for word in header[1].split()) if header else {}
+        template = environment.get_template(str(source.relative_to(templates)))
+        if write(target / name, template.render(variables), access, target):
+            changed.append(f"/{name}")
+    return changed
+
+
+def facts(root: Path, name: str) -> dict[str, str]:
+    """Read the identity that a host was given when its file system was first mounted."""
+    directory = root / "hosts" / name
+    return {
+        "name": name,
+        "uuid": (directory / "uuid").read_text().strip(),
+        "host_key": (directory / "ssh_host_ed25519_key").read_text().strip(),
+        "host_key_public": (directory / "ssh_host_ed25519_key.pub").read_text().strip(),
+    }
+
+
 def render(spec: dict[str, Any]) -> list[str]:
-    """Bring every host's files to what the templates say."""
-    templates = Path(spec["templates"])
+    """Bring every host's files, and the operator's, to what the templates say."""
+    root = Path(spec["root"])
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates),
+        loader=jinja2.FileSystemLoader(spec["templates"]),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    changed: list[str] = []
-    for host, description in spec["hosts"].items():
-        target = Path(description["target"])
-        variables = {**spec["variables"], **description["variables"]}
-        for tree in description["trees"]:
-            for source in sorted((templates / tree).rglob("*.j2")):
-                name = source.relative_to(templates / tree).with_suffix("")
-                header = HEADER.match(source.read_text())
-                access = dict(word.split("=") for word in header[1].split()) if header else {}
-                template = environment.get_template(str(source.relative_to(templates)))
-                if write(target / name, template.render(variables), access, target):
-                    changed.append(f"{host}: /{name}")
-        changed += [f"{host}: {unit} enabled" for unit in description["enabled"] if enable(target, unit)]
-        changed += [f"{host}: {unit} masked" for unit in description["masked"] if mask(target, unit)]
+    hosts = {name: {**host, **facts(root, name)} for name, host in spec["hosts"].items()}
+    variables = {
+        **spec["variables"],
+        "templates": spec["templates"],
+        "root": spec["root"],
+        "hosts": hosts,
+        "secrets": yaml.safe_load((root / "secrets.yml").read_text()),
+        "lab_key": (root / "keys/id_ed25519").read_text().strip(),
+        "lab_key_public": (root / "keys/id_ed25519.pub").read_text().strip(),
+    }
+    changed = [f"operator: {root}{path}" for path in render_tree(environment, "operator", root, variables)]
+    for name, host in hosts.items():
+        target = root / "hosts" / name / "merged"
+        for tree in ("common", host["role"]):
+            paths = render_tree(environment, tree, target, {**variables, **host})
+            changed += [f"{name}: {path}" for path in paths]
+        changed += [f"{name}: {unit} enabled" for unit in host["enabled"] if enable(target, unit)]
+        changed += [f"{name}: {unit} masked" for unit in host["masked"] if mask(target, unit)]
     return changed
 
 

@@ -31,7 +31,7 @@ def pss(group):
     total = 0
     for base in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd"):
         top = pathlib.Path(base + group)
-        for procs in [top / "cgroup.procs", *top.glob("**/cgroup.procs")] if group and top.is_dir() else []:
+        for procs in top.glob("**/cgroup.procs") if group else []:
             for pid in set(procs.read_text().split()):
                 try:
                     rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
