@@ -18,6 +18,7 @@ description:
 extends_documentation_fragment:
   - stackmove.nova.attributes.info
   - stackmove.nova.attributes.actiongroup_nova_db
+  - stackmove.nova.attributes.actiongroup_cloud
   - stackmove.nova.nova_db
   - stackmove.nova.cloud
 options:
