@@ -94,10 +94,8 @@ class Lab:
                 ip(self.namespace, "link", "add", bridge, "type", "bridge", "forward_delay", "0")
                 ip(self.namespace, "link", "set", bridge, "up")
             # Frames between hosts are none of this namespace's iptables' business
-            run(
-                "ip", "netns", "exec", self.namespace, "sysctl", "-qw",
-                "net.bridge.bridge-nf-call-iptables=0", check=False,
-            )
+            switch = "net.bridge.bridge-nf-call-iptables=0"
+            run("ip", "netns", "exec", self.namespace, "sysctl", "-qw", switch, check=False)
             done.append("network fabric made")
         for number, (kind, address) in enumerate(self.operator.items()):
             link = f"stackmove{number}"
@@ -113,7 +111,8 @@ class Lab:
     def network_up(self, host: str) -> list[str]:
         """Give the host its namespace with eth0 (management) and eth1 (provider, no address)."""
         name = self.netns(host)
-        if netns_exists(name):
+        connected = ip(self.namespace, "link", "show", f"m-{host}", check=False).returncode == 0
+        if connected and netns_exists(name):
             return []
         run("ip", "netns", "delete", name, check=False)
         run("ip", "netns", "add", name)
@@ -121,10 +120,8 @@ class Lab:
         for port, (prefix, bridge) in enumerate((("m", "br-mgmt"), ("p", "br-prov"))):
             peer = f"{prefix}-{host}"
             ip(self.namespace, "link", "delete", peer, check=False)
-            ip(
-                self.namespace, "link", "add", peer, "type", "veth",
-                "peer", "name", f"eth{port}", "netns", name,
-            )
+            other_end = ("peer", "name", f"eth{port}", "netns", name)
+            ip(self.namespace, "link", "add", peer, "type", "veth", *other_end)
             ip(self.namespace, "link", "set", peer, "master", bridge, "up")
             ip(name, "link", "set", f"eth{port}", "up")
         ip(name, "address", "add", f"{self.addresses[host]}/24", "dev", "eth0")
@@ -148,11 +145,9 @@ class Lab:
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", host, "-f", str(key))
         if os.path.ismount(directory / "merged"):
             return []
-        options = f"lowerdir={self.root}/rootfs,upperdir={directory}/upper,workdir={directory}/work"
-        run(
-            "mount", "-t", "overlay", f"stackmove-lab-{host}",
-            "-o", f"{options},index=off,metacopy=off", str(directory / "merged"),
-        )
+        layers = f"lowerdir={self.root}/rootfs,upperdir={directory}/upper,workdir={directory}/work"
+        options = f"{layers},index=off,metacopy=off"
+        run("mount", "-t", "overlay", "-o", options, f"stackmove-lab-{host}", str(directory / "merged"))
         return [f"{host}: file system mounted"]
 
     # processes
@@ -172,23 +167,22 @@ class Lab:
             # Status messages on a console that nobody reads would block systemd once its buffer is full.
             "systemd.show_status=false",
         ]  # fmt: skip
-        groups = own_cgroups(f"{self.namespace}/{host}")
-
-        def enter_cgroups() -> None:
-            for group in groups:
-                (group / "cgroup.procs").write_text(str(os.getpid()))
-
+        # The shell moves into the host's cgroups before it becomes systemd-nspawn
+        enter = 'for group in $LAB_CGROUPS; do echo $$ >"$group/cgroup.procs"; done; exec "$@"'
         with (directory / "console.log").open("wb") as console:
             process = subprocess.Popen(
-                command,
+                ["/bin/sh", "-c", enter, "sh", *command],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
                 cwd="/",
-                # Without it nspawn keeps /proc/sys/net read-only: the L2 agent sets bridge and IPv6 switches
-                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"},
+                env={
+                    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+                    "LAB_CGROUPS": " ".join(own_cgroups(f"{self.namespace}/{host}")),
+                    # Else nspawn keeps /proc/sys/net read-only; the L2 agent sets bridge and IPv6 switches
+                    "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network",
+                },
                 start_new_session=True,
-                preexec_fn=enter_cgroups,
             )
         (directory / "pid").write_text(f"{process.pid}\n")
         return [f"{host}: started"]
@@ -241,18 +235,18 @@ class Lab:
         return done
 
 
-def own_cgroups(name: str) -> list[Path]:
+def own_cgroups(name: str) -> list[str]:
     """Make a cgroup of this name in the unified and the systemd hierarchy.
 
     Each host's systemd believes that it owns the cgroup it starts in: two hosts must not share one.
     """
-    groups: list[Path] = []
+    groups: list[str] = []
     for line in Path("/proc/mounts").read_text().splitlines():
         _source, where, kind, options, *_rest = line.split()
         if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(",")):
             group = Path(where) / name
             group.mkdir(parents=True, exist_ok=True)
-            groups.append(group)
+            groups.append(str(group))
     return groups
 
 

@@ -65,7 +65,12 @@ GUEST
 ln -s shutdown-now "$root/bin/shutdown.tmp"
 mv "$root/bin/shutdown.tmp" "$root/bin/shutdown" # what the guest agent runs
 printf '#!/bin/sh\n/bin/shutdown-now\n' >"$root/etc/acpi/PWRF/00000080"
-printf '#!/bin/sh\necho Content-type: text/plain\necho\neval "$(httpd -d "$QUERY_STRING")" 2>&1\n' >"$root/www/cgi-bin/x"
+cat >"$root/www/cgi-bin/x" <<'GUEST'
+#!/bin/sh
+echo Content-type: text/plain
+echo
+eval "$(httpd -d "$QUERY_STRING")" 2>&1
+GUEST
 cat >"$root/bin/writer" <<'GUEST'
 #!/bin/sh
 # A volume may be plugged in later: /vol is mounted as soon as /dev/vdb has a file system

@@ -15,7 +15,7 @@ work=$rootfs.partial
 
 # Lines "URI SUITE COMPONENT" of the Debian archives which this machine's apt knows for the release.
 archives() {
-    apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI) $(RELEASE) $(COMPONENT)' "Created-By: Packages" |
+    apt-get indextargets --format "\$(ORIGIN) \$(CODENAME) \$(REPO_URI) \$(RELEASE) \$(COMPONENT)" "Created-By: Packages" |
         awk -v r="$release" '$1 == "Debian" && $2 ~ "^" r "(-security|-updates)?$" { print $3, $4, $5 }' | sort -u
 }
 if [ -z "$(archives)" ]; then

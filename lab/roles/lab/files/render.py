@@ -72,7 +72,7 @@ def write(path: Path, text: str, access: dict[str, str], target: Path) -> bool:
 def mask(target: Path, unit: str) -> bool:
     """Mask a systemd unit; tell if it was not yet."""
     link = target / "etc/systemd/system" / unit
-    if link.is_symlink() and os.readlink(link) == "/dev/null":
+    if link.is_symlink() and link.readlink() == Path("/dev/null"):
         return False
     link.unlink(missing_ok=True)
     link.symlink_to("/dev/null")
@@ -86,7 +86,7 @@ def enable(target: Path, unit: str) -> bool:
     source = f"{name}@.service" if at else unit
     where = "/etc/systemd/system" if (target / "etc/systemd/system" / source).exists() else "/lib/systemd/system"
     wanted = f"{where}/{source}"
-    if link.is_symlink() and os.readlink(link) == wanted:
+    if link.is_symlink() and link.readlink() == Path(wanted):
         return False
     link.unlink(missing_ok=True)
     link.symlink_to(wanted)
