@@ -214,6 +214,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._host import (
     nova_conf,
     params,
     source,
+    vifs,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import (
@@ -250,6 +251,7 @@ def work(guest: Guest, given: dict[str, Any], check_mode: bool) -> dict[str, Any
         folder,
         given["migration"],
         Volumes(conf, in_use=lambda path: bool(guest.others_using(path))),
+        vifs.Ports(conf),
         formats=domain_info.local_disk_formats,
         patch=lambda text, volumes: domain_xml.with_volumes(text, volumes)[0],
     )

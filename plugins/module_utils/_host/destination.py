@@ -169,6 +169,7 @@ class DestinationHost:
         self._conf = conf
         self._migration = migration
         self._volumes = volumes
+        self._ports = vifs.Ports(conf)
         self.folder = instance_dir.InstanceDir(instance_dir.path_of(conf.instances_path, guest.uuid))
         self._note = instance_dir.Note(self.folder.path / STATE_FILE)
 
@@ -239,7 +240,7 @@ class DestinationHost:
         # Noted before the first is connected: a rollback disconnects what a killed run began.
         self._remember(phase="connecting", name=name)
         for port in ports:
-            vifs.plug(port, self._guest.uuid, name)
+            self._ports.plug(port, self._guest.uuid, name)
         connected = [self._volumes.connect(connection) for connection in connections]
         self._remember(devices={str(info["serial"]): info["data"].get("device_path") for info in connected})
         return connected
@@ -280,7 +281,7 @@ class DestinationHost:
             for connection in connections:
                 self._volumes.disconnect(connection)
             for port in ports:
-                vifs.unplug(port, self._guest.uuid, str(self._noted()["name"]))
+                self._ports.unplug(port, self._guest.uuid, str(self._noted()["name"]))
         if "remove_directory" in steps:
             self.folder.remove()
 

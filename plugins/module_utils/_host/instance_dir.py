@@ -86,7 +86,7 @@ class InstanceDir:
     def write_disk_info(self, formats: dict[str, str], owner: os.stat_result) -> None:
         """Write disk.info as nova.virt.libvirt.imagebackend does: full path → format."""
         noted = {str(self.path / name): formats[name] for name in sorted(formats)}
-        write_atomically(self.path / "disk.info", json.dumps(noted), 0o644, owner)
+        write_atomically(self.path / "disk.info", json.dumps(noted) + "\n", 0o644, owner)
 
     def remove(self) -> None:
         """Remove the folder the way Nova does: renamed first, so that half a folder never has its name.

@@ -156,6 +156,7 @@ class SourceHost:
     :param folder: its folder
     :param migration: the uuid that names the move
     :param volumes: this host's side of Cinder
+    :param ports: this host's side of Neutron
     :param formats: file name → format of its local disks, from a domain's XML
     :param patch: puts volumes' connections into a domain's XML
     """
@@ -166,6 +167,7 @@ class SourceHost:
         folder: instance_dir.InstanceDir,
         migration: str,
         volumes: Volumes,
+        ports: vifs.Ports,
         formats: Callable[[str], dict[str, str]],
         patch: Callable[[str, Sequence[Mapping[str, Any]]], str],
     ) -> None:
@@ -173,6 +175,7 @@ class SourceHost:
         self._folder = folder
         self._migration = migration
         self._volumes = volumes
+        self._ports = ports
         self._formats = formats
         self._patch = patch
         self._note = instance_dir.Note(folder.path / STATE_FILE)
@@ -219,7 +222,7 @@ class SourceHost:
             for connection in connections:
                 self._volumes.disconnect(connection)
             for port in ports:
-                vifs.unplug(port, self._guest.uuid, str(self._noted()["name"]))
+                self._ports.unplug(port, self._guest.uuid, str(self._noted()["name"]))
             self._remember(phase="released")
 
     def restore(
@@ -231,7 +234,7 @@ class SourceHost:
         """Do the steps of :func:`plan_restore`."""
         if "connect" in steps:
             for port in ports:
-                vifs.plug(port, self._guest.uuid, str(self._noted()["name"]))
+                self._ports.plug(port, self._guest.uuid, str(self._noted()["name"]))
             connections = [self._volumes.connect(connection) for connection in connections]
         if "define" in steps:
             self._guest.define(self._patch(self._kept_xml(), connections))

@@ -15,6 +15,8 @@ from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
     StackmoveError,
     UnsupportedError,
 )
+from ansible_collections.stackmove.nova.plugins.module_utils._host.nova_conf import NovaConf
+from ansible_collections.stackmove.nova.plugins.module_utils._host.oslo import shared_with_nova
 
 if TYPE_CHECKING:
     from os_vif.objects.instance_info import InstanceInfo
@@ -114,36 +116,52 @@ def with_binding(vif: Mapping[str, Any], binding: Mapping[str, Any]) -> dict[str
     }
 
 
-def plug(vif: Vif, server: str, name: str) -> None:
-    """Prepare this host for a port; libvirt makes the tap when the guest starts.
+class Ports:
+    """This host's side of Neutron's ports.
 
-    :param name: the domain's name
+    :param conf: nova-compute's configuration on this host
     """
-    import os_vif
 
-    _initialize()
-    with _translated(f"plug port {vif.port_id}"):
-        os_vif.plug(_object(vif), _instance(server, name))
+    def __init__(self, conf: NovaConf) -> None:
+        self._conf = conf
 
+    def plug(self, vif: Vif, server: str, name: str) -> None:
+        """Prepare this host for a port; libvirt makes the tap when the guest starts.
 
-def unplug(vif: Vif, server: str, name: str) -> None:
-    """Take a port off this host; nothing happens when it is not plugged."""
-    import os_vif
+        :param name: the domain's name
+        """
+        with self._os_vif_ready(f"plug port {vif.port_id}"):
+            import os_vif
 
-    _initialize()
-    with _translated(f"unplug port {vif.port_id}"):
-        os_vif.unplug(_object(vif), _instance(server, name))
+            os_vif.plug(_object(vif), _instance(server, name))
 
+    def unplug(self, vif: Vif, server: str, name: str) -> None:
+        """Take a port off this host; nothing happens when it is not plugged."""
+        with self._os_vif_ready(f"unplug port {vif.port_id}"):
+            import os_vif
 
-def _initialize() -> None:
-    import os_vif
-    from vif_plug_linux_bridge import privsep as linux_bridge
-    from vif_plug_ovs import privsep as open_vswitch
+            os_vif.unplug(_object(vif), _instance(server, name))
 
-    # We are root: run here, and not in privileged daemons that would outlive the module.
-    linux_bridge.vif_plug.set_client_mode(False)
-    open_vswitch.vif_plug.set_client_mode(False)
-    os_vif.initialize()
+    @contextmanager
+    def _os_vif_ready(self, what: str) -> Iterator[None]:
+        import os_vif
+        from os_vif import exception
+        from vif_plug_linux_bridge import privsep as linux_bridge
+        from vif_plug_ovs import privsep as open_vswitch
+
+        # Their calls run here, as root, and not in privileged daemons that would outlive the module.
+        linux_bridge.vif_plug.set_client_mode(False)
+        open_vswitch.vif_plug.set_client_mode(False)
+        try:
+            with shared_with_nova(self._conf):
+                os_vif.initialize()
+                yield
+        except exception.ExceptionBase as error:
+            # Its own message repeats the whole port object, if that can be printed at all.
+            cause = error.kwargs.get("err", error)
+            raise StackmoveError(
+                what, f"os-vif says: {cause!r}.", "Check that this host's network agent runs."
+            ) from error
 
 
 def _instance(server: str, name: str) -> InstanceInfo:
@@ -180,13 +198,3 @@ def _object(vif: Vif) -> VIFBase:
     )
     kind = vifs.VIFBridge if vif.hybrid else vifs.VIFOpenVSwitch
     return kind(plugin="ovs", port_profile=profile, **common)
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    from os_vif import exception
-
-    try:
-        yield
-    except exception.ExceptionBase as error:
-        raise StackmoveError(what, f"os-vif says: {error}", "Check that this host's network agent runs.") from error

@@ -23,6 +23,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._host.commands import run
 from ansible_collections.stackmove.nova.plugins.module_utils._host.nova_conf import NovaConf
+from ansible_collections.stackmove.nova.plugins.module_utils._host.oslo import shared_with_nova
 
 # driver_volume_type → what os-brick calls it. Nova's list is LibvirtDriver's libvirt_volume_drivers.
 _OS_BRICK = {
@@ -80,7 +81,7 @@ class Volumes:
             share = self._mount(connected["data"])
             connected["data"]["device_path"] = str(share / connected["data"]["name"])
         elif kind in _OS_BRICK:
-            with _translated(f"connect volume {volume_id(connection_info)}"):
+            with self._os_brick_ready(f"connect volume {volume_id(connection_info)}"):
                 device = self._os_brick(kind).connect_volume(connected["data"])
             connected["data"]["device_path"] = _plain(device["path"])
         return connected
@@ -94,15 +95,14 @@ class Volumes:
             self._unmount(data)
         elif kind in _OS_BRICK:
             path = data.get("device_path")
-            with _translated(f"disconnect volume {volume_id(connection_info)}"):
+            with self._os_brick_ready(f"disconnect volume {volume_id(connection_info)}"):
                 self._os_brick(kind).disconnect_volume(data, {"path": path} if path else None)
 
     def connector(self) -> dict[str, Any]:
         """Return this host's connector for Cinder, as LibvirtDriver.get_volume_connector makes it."""
-        prepare_os_brick(self._conf)
-        from os_brick.initiator import connector
+        with self._os_brick_ready("read this host's volume connector"):
+            from os_brick.initiator import connector
 
-        with _translated("read this host's volume connector"):
             return connector.get_connector_properties(
                 "",
                 self._conf.text("DEFAULT", "my_block_storage_ip"),
@@ -111,8 +111,25 @@ class Volumes:
                 host=self._conf.text("DEFAULT", "host"),
             )
 
+    @contextmanager
+    def _os_brick_ready(self, what: str) -> Iterator[None]:
+        from os_brick import privileged
+        from os_brick.exception import BrickException
+        from oslo_concurrency.processutils import ProcessExecutionError
+
+        # Its calls run here, as root, and not in a privileged daemon that would outlive the module.
+        privileged.default.set_client_mode(False)
+        try:
+            with shared_with_nova(self._conf):
+                yield
+        except (BrickException, ProcessExecutionError) as error:
+            raise StackmoveError(
+                what,
+                f"os-brick says: {error}",
+                "Check that this host reaches the storage, and that its initiator services run.",
+            ) from error
+
     def _os_brick(self, kind: str) -> Any:
-        prepare_os_brick(self._conf)
         from os_brick.initiator.connector import InitiatorConnector
 
         transport = {"transport": self._conf.text("libvirt", "iscsi_iface") or "default"}
@@ -145,36 +162,6 @@ class Volumes:
             run(["umount", str(share)], f"unmount {data['export']}")
 
 
-def prepare_os_brick(conf: NovaConf) -> None:
-    """Make os-brick work in this process, as root and with Nova's own locks.
-
-    Its calls run here and not in a privileged daemon, which would outlive the module. The lock folder is Nova's, since
-    nova-compute and we must not log in to one target at the same time.
-    """
-    from os_brick import privileged
-    from oslo_config import cfg
-
-    privileged.default.set_client_mode(False)
-    lock_path = Path(conf.text("oslo_concurrency", "lock_path"))
-    if "os_brick" in cfg.CONF:
-        cfg.CONF.set_override("lock_path", str(lock_path), "os_brick")
-
-
 def _plain(path: str | bytes) -> str:
     # os-brick gives bytes for encrypted volumes' links.
     return path.decode() if isinstance(path, bytes) else path
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    from os_brick.exception import BrickException
-    from oslo_concurrency.processutils import ProcessExecutionError
-
-    try:
-        yield
-    except (BrickException, ProcessExecutionError) as error:
-        raise StackmoveError(
-            what,
-            f"os-brick says: {error}",
-            "Check that this host reaches the storage, and that its initiator services run.",
-        ) from error
