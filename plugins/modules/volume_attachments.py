@@ -151,6 +151,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session impo
     CLOUD_OPTIONS,
     OPENSTACKSDK_IMPORT_ERROR,
     connect,
+    has_service_token,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._edge import run_module
 
@@ -169,7 +170,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     found = [volumes.observe(conn, server, entry, holding) for entry in wanted]
     plans = [volumes.plan_volume(entry, sides, holding) for entry, sides in zip(wanted, found)]
     changes = [change for plan in plans for change in plan.changes]
-    volumes.check_connector(changes, connector, holding)
+    volumes.check_means(changes, holding, connector, has_service_token(conn))
 
     results = []
     for entry, sides, plan in zip(wanted, found, plans):

@@ -44,6 +44,8 @@ CLOUD_OPTIONS: dict[str, Json] = {
 #: (``nova.volume.cinder``, ``attachment_delete``).
 OVERLOADED = (500, 502, 503, 504)
 
+_UNREACHABLE = "Check that the API's endpoint can be reached from where this module runs, and that it is up."
+
 
 class ApiError(StackmoveError):
     """An OpenStack API refused or could not be reached.
@@ -159,10 +161,13 @@ def translated(what: str, remedy: str = "") -> Iterator[None]:
         yield
     except sdk_errors.HttpException as error:
         status = int(error.status_code or 0)
-        raise ApiError(what, _sentence(error.details or str(error)), remedy, status) from error
+        raise ApiError(what, _sentence(error.details or str(error)), _remedy_for(status, remedy), status) from error
     except (sdk_errors.SDKException, keystone_errors.ClientException) as error:
         status = int(getattr(error, "http_status", 0) or 0)
-        raise ApiError(what, _sentence(str(error)), _remedy_for(error, remedy), status) from error
+        unreachable = isinstance(error, keystone_errors.ConnectFailure)
+        raise ApiError(
+            what, _sentence(str(error)), _UNREACHABLE if unreachable else _remedy_for(status, remedy), status
+        ) from error
 
 
 def call(
@@ -194,7 +199,8 @@ def call(
         if attempt == attempts or response.status_code not in retry_on:
             break
         time.sleep(0.5 * 2 ** (attempt - 1))
-    raise ApiError(what, reason(response), remedy, response.status_code)
+    status = response.status_code
+    raise ApiError(what, reason(response), _remedy_for(status, remedy), status)
 
 
 def reason(response: Response) -> str:
@@ -226,11 +232,13 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def _remedy_for(error: Exception, otherwise: str) -> str:
-    if isinstance(error, keystone_errors.ConnectFailure):
-        return "Check that the API's endpoint can be reached from where this module runs, and that it is up."
-    if isinstance(error, keystone_errors.Unauthorized):
-        return "Check user, password, project and domains of this entry in clouds.yaml."
-    if isinstance(error, keystone_errors.EndpointNotFound):
-        return "Check region, interface and the service catalogue of this cloud."
+def _remedy_for(status: int, otherwise: str) -> str:
+    """Say what to do about a status code that means the same whatever was attempted."""
+    if status == 401:
+        return (
+            "Check user, password, project and domains of the entry in clouds.yaml; if there is a service_cloud, that "
+            "its user has the role service: APIs refuse the service token of another user."
+        )
+    if status == 403:
+        return "Check that the user has the role admin, and the policy of this API."
     return otherwise

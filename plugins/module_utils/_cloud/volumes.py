@@ -46,6 +46,7 @@ SIDES = ("source", "destination")
 NEW = "(new)"
 #: Nova stores the connection before it completes the attachment, so this is the status it keeps for good.
 _STORED_STATUS = "attaching"
+_NO_SERVICE = "Set service_cloud to an entry of clouds.yaml whose user has the role service."
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,14 @@ class AttachmentChange:
     """One call to Cinder: `action` is V(create), V(delete), V(connect) or V(complete).
 
     :param attachment_id: None means the one that this plan creates for that side
+    :param for_service: whether Cinder does this for a service only
     """
 
     action: str
     volume_id: str
     side: str
     attachment_id: str | None = None
+    for_service: bool = False
 
     def __str__(self) -> str:
         which = f" {self.attachment_id}" if self.attachment_id else ""
@@ -359,6 +362,9 @@ class _Planner:
     def _change(self, action: str, side: str, attachment_id: str | None = None) -> AttachmentChange:
         return AttachmentChange(action, self.volume_id, side, None if attachment_id == NEW else attachment_id)
 
+    def _delete(self, side: str, entry: Attachment) -> AttachmentChange:
+        return AttachmentChange("delete", self.volume_id, side, entry.id, for_service=entry.status == "attached")
+
     def reserve(self, side: str) -> None:
         """Let a side have a reserved attachment, in the place of a connected one if it has that."""
         self.statuses[side] = "reserved"
@@ -372,7 +378,7 @@ class _Planner:
             self.after[side] = NEW
             self.reserved.append(self._change("create", side))
         if current is not None:
-            self.deleted.append(self._change("delete", side, current.id))
+            self.deleted.append(self._delete(side, current))
 
     def hold(self, side: str) -> None:
         """Let a side have the connected attachment."""
@@ -393,11 +399,11 @@ class _Planner:
         current = self.sides.of(side)
         self.after[side] = self.statuses[side] = None
         if current is not None:
-            self.deleted.append(self._change("delete", side, current.id))
+            self.deleted.append(self._delete(side, current))
 
     def drop_spare(self, side: str) -> None:
         """Delete what ended runs have left."""
-        self.deleted.extend(self._change("delete", side, entry.id) for entry in self.spare)
+        self.deleted.extend(self._delete(side, entry) for entry in self.spare)
         self.spare.clear()
 
 
@@ -407,25 +413,34 @@ def ids_of(sides: Sides) -> dict[str, str | None]:
     return {side: entry.id if entry else None for side, entry in found.items()}
 
 
-def check_connector(changes: Iterable[AttachmentChange], connector: Json | None, holding: Holding) -> None:
-    """Refuse, before anything is changed, to connect without a connector or with another host's.
+def check_means(
+    changes: Iterable[AttachmentChange], holding: Holding, connector: Json | None, service_token: bool
+) -> None:
+    """Refuse a plan for which something is missing, before anything is changed.
 
-    :raises StackmoveError: there is none, or its host isn't the holder's
+    :param service_token: whether requests carry one
+    :raises StackmoveError: there is no service token, no connector, or another host's
     """
-    first = next((change for change in changes if change.action == "connect"), None)
-    if first is None:
-        return
-    if not connector:
-        raise StackmoveError(
-            str(first), "no connector was given.", "Pass the one that hypervisor_info reports for the holder's host."
-        )
-    host = holding.hosts.get(holding.held_by)
-    if host and connector.get("host") != host:
-        raise StackmoveError(
-            str(first),
-            f"the connector is of host {connector.get('host')}, but the {holding.held_by} is {host}.",
-            "Pass the connector of the host that is to hold the volumes.",
-        )
+    for change in changes:
+        if change.for_service and not service_token:
+            raise StackmoveError(
+                str(change), "Cinder deletes it only for a service, since it is connected.", _NO_SERVICE
+            )
+        if change.action != "connect":
+            continue
+        if not connector:
+            raise StackmoveError(
+                str(change),
+                "no connector was given.",
+                "Pass the one that hypervisor_info reports for the holder's host.",
+            )
+        host = holding.hosts.get(holding.held_by)
+        if host and connector.get("host") != host:
+            raise StackmoveError(
+                str(change),
+                f"the connector is of host {connector.get('host')}, but the {holding.held_by} is {host}.",
+                "Pass the connector of the host that is to hold the volumes.",
+            )
 
 
 # Apply
@@ -504,12 +519,8 @@ def _delete(conn: Connection, change: AttachmentChange) -> None:
     except ApiError as error:
         if error.status != 409:
             raise
-        role = (
-            "The user of service_cloud needs the role service, in a project of Cinder's service users."
-            if has_service_token(conn)
-            else "Set service_cloud to an entry of clouds.yaml whose user has the role service."
-        )
-        raise ApiError(error.what, f"Cinder deletes it only for a service ({error.cause})", role, 409) from error
+        remedy = "Give the user of service_cloud the role service." if has_service_token(conn) else _NO_SERVICE
+        raise ApiError(error.what, f"Cinder deletes it only for a service ({error.cause})", remedy, 409) from error
 
 
 def _connect(conn: Connection, change: AttachmentChange, attachment_id: str, connector: Json) -> Json:

@@ -16,7 +16,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._cloud.volumes impo
     Sides,
     VolumePlan,
     WantedVolume,
-    check_connector,
+    check_means,
     connection_info,
     plan_volume,
     tell_apart,
@@ -219,15 +219,21 @@ def test_whatever_there_is(held_by: str, reserve: bool, source: str | None, dest
     assert steps(plan(list(there.values()), held_by, reserve, again)) == []
 
 
-def test_connecting_takes_the_holders_connector() -> None:
+def test_connecting_takes_the_holders_connector_and_letting_go_a_service_token() -> None:
     holding = Holding("destination", True, HOSTS)
     changes = plan([attached("a-src", "src"), reserved("a-dst")], "destination").changes
+    with pytest.raises(StackmoveError, match="delete the source's attachment a-src .* Set service_cloud"):
+        check_means(changes, holding, {"host": "dst"}, service_token=False)
     with pytest.raises(StackmoveError, match="no connector"):
-        check_connector(changes, None, holding)
+        check_means(changes, holding, None, service_token=True)
     with pytest.raises(StackmoveError, match="the connector is of host src, but the destination is dst"):
-        check_connector(changes, {"host": "src"}, holding)
-    check_connector(changes, {"host": "dst"}, holding)
-    check_connector(plan([attached("a-dst", "dst"), reserved("a-src")], "destination").changes, None, holding)
+        check_means(changes, holding, {"host": "src"}, service_token=True)
+    check_means(changes, holding, {"host": "dst"}, service_token=True)
+
+
+def test_what_is_there_already_takes_nothing() -> None:
+    changes = plan([attached("a-dst", "dst"), reserved("a-src")], "destination", reserve=False).changes
+    check_means(changes, Holding("destination", False, HOSTS), None, service_token=False)
 
 
 def test_connection_info_is_shaped_as_nova_stores_it() -> None:
