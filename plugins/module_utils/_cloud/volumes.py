@@ -423,16 +423,14 @@ def check_means(
     """
     for change in changes:
         if change.for_service and not service_token:
-            raise StackmoveError(
-                str(change), "Cinder deletes it only for a service, since it is connected.", _NO_SERVICE
-            )
+            raise StackmoveError(str(change), "Cinder deletes a connected one only for a service.", _NO_SERVICE)
         if change.action != "connect":
             continue
         if not connector:
             raise StackmoveError(
                 str(change),
                 "no connector was given.",
-                "Pass the one that hypervisor_info reports for the holder's host.",
+                "Pass the one that hypervisor_info reports for that host.",
             )
         host = holding.hosts.get(holding.held_by)
         if host and connector.get("host") != host:

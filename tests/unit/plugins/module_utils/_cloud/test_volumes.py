@@ -222,7 +222,7 @@ def test_whatever_there_is(held_by: str, reserve: bool, source: str | None, dest
 def test_connecting_takes_the_holders_connector_and_letting_go_a_service_token() -> None:
     holding = Holding("destination", True, HOSTS)
     changes = plan([attached("a-src", "src"), reserved("a-dst")], "destination").changes
-    with pytest.raises(StackmoveError, match="delete the source's attachment a-src .* Set service_cloud"):
+    with pytest.raises(StackmoveError, match=r"delete the source's attachment a-src .* Set service_cloud"):
         check_means(changes, holding, {"host": "dst"}, service_token=False)
     with pytest.raises(StackmoveError, match="no connector"):
         check_means(changes, holding, None, service_token=True)
