@@ -93,6 +93,9 @@ options:
       destination_attachment_id:
         description: UUID of the destination's Cinder attachment.
         type: str
+      mountpoint:
+        description: Not used; the entries may be given as they were returned.
+        type: str
       connection_info:
         description: How the side that holds the volume reaches it, as Nova stores it.
         type: dict
@@ -222,7 +225,8 @@ def main() -> None:
                     "volume_id": {"type": "str", "required": True},
                     "source_attachment_id": {"type": "str"},
                     "destination_attachment_id": {"type": "str"},
-                    "connection_info": {"type": "dict", "no_log": True},
+                    "mountpoint": {"type": "str"},
+                    "connection_info": {"type": "dict"},
                 },
             },
             "bindings": {"type": "list", "elements": "dict", "default": []},

@@ -49,6 +49,9 @@ options:
       mountpoint:
         description: Name of the device in the guest, such as V(/dev/vdb). Cinder records it when it connects.
         type: str
+      connection_info:
+        description: Not used; an entry of an earlier RV(volumes) may be given as it is.
+        type: dict
   held_by:
     description:
       - V(source) or V(destination) connects that side's attachments and completes them; those of the other side that
@@ -128,6 +131,9 @@ volumes:
     destination_attachment_id:
       description: UUID of the destination's attachment, or null if it has none.
       type: str
+    mountpoint:
+      description: Name of the device in the guest, as it was given.
+      type: str
     connection_info:
       description:
         - How the holder reaches the volume, in the shape that Nova stores in C(block_device_mapping.connection_info).
@@ -159,7 +165,11 @@ from ansible_collections.stackmove.nova.plugins.module_utils._edge import run_mo
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     server, connector = params["server"], params["connector"]
-    wanted = [volumes.WantedVolume(**entry) for entry in params["volumes"]]
+    # What an earlier call has returned may be given as it is.
+    wanted = [
+        volumes.WantedVolume(**{key: value for key, value in entry.items() if key != "connection_info"})
+        for entry in params["volumes"]
+    ]
     holding = volumes.Holding(
         params["held_by"],
         params["reserve"],
@@ -182,6 +192,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
                 "volume_id": entry.volume_id,
                 "source_attachment_id": ids["source"],
                 "destination_attachment_id": ids["destination"],
+                "mountpoint": entry.mountpoint,
                 "connection_info": volumes.holders_connection(
                     conn, entry.volume_id, ids.get(holding.held_by), answer, sides.multiattach
                 ),
@@ -212,6 +223,7 @@ def main() -> None:
                     "source_attachment_id": {"type": "str"},
                     "destination_attachment_id": {"type": "str"},
                     "mountpoint": {"type": "str"},
+                    "connection_info": {"type": "dict"},
                 },
             },
             "held_by": {"type": "str", "choices": ["source", "destination", "none"], "required": True},
