@@ -44,8 +44,8 @@ _ATTEMPTS = 5
 SIDES = ("source", "destination")
 #: In the place of an id: the attachment that the plan creates.
 NEW = "(new)"
-#: Nova stores the connection before it completes the attachment, so this is the status it keeps for good.
-_STORED_STATUS = "attaching"
+#: Nova stores Cinder's answer to the update, which shows the attachment as it was before, and it never stores another.
+_STORED = {"status": "reserved", "attached_at": "", "detached_at": ""}
 _NO_SERVICE = "Set service_cloud to an entry of clouds.yaml whose user has the role service."
 
 
@@ -253,11 +253,9 @@ def connection_info(attachment: Json, volume_id: str, multiattach: bool) -> Json
     info: Json = {
         "driver_volume_type": flat.pop("driver_volume_type", None),
         "data": flat,
-        "status": _STORED_STATUS,
+        **_STORED,
         "instance": attachment.get("instance"),
-        "attached_at": attachment.get("attached_at"),
-        "detached_at": attachment.get("detached_at"),
-        "volume_id": attachment.get("volume_id", volume_id),
+        "volume_id": volume_id,
         "serial": volume_id,
     }
     if multiattach:

@@ -255,10 +255,10 @@ def test_connection_info_is_shaped_as_nova_stores_it() -> None:
     expected = {
         "driver_volume_type": "rbd",
         "data": {"name": "volumes/volume-vol", "auth_enabled": False},
-        "status": "attaching",
+        "status": "reserved",
         "instance": "server",
         "volume_id": "vol",
-        "attached_at": "2026-01-01T00:00:00.000000",
+        "attached_at": "",
         "detached_at": "",
         "serial": "vol",
     }
