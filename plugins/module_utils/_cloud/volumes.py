@@ -45,7 +45,7 @@ SIDES = ("source", "destination")
 #: In the place of an id: the attachment that the plan creates.
 NEW = "(new)"
 #: Nova stores Cinder's answer to the update, which shows the attachment as it was before, and it never stores another.
-_STORED = {"status": "reserved", "attached_at": "", "detached_at": ""}
+_STORED_STATUS = "reserved"
 _NO_SERVICE = "Set service_cloud to an entry of clouds.yaml whose user has the role service."
 
 
@@ -253,8 +253,10 @@ def connection_info(attachment: Json, volume_id: str, multiattach: bool) -> Json
     info: Json = {
         "driver_volume_type": flat.pop("driver_volume_type", None),
         "data": flat,
-        **_STORED,
+        "status": _STORED_STATUS,
         "instance": attachment.get("instance"),
+        "attached_at": "",
+        "detached_at": "",
         "volume_id": volume_id,
         "serial": volume_id,
     }
