@@ -18,7 +18,7 @@ def free_ports(address: str, port_range: str, count: int) -> list[int]:
     :param port_range: ``[serial_console] port_range``, e.g. ``10000:20000``
     :raises StackmoveError: when there are not that many
     """
-    first, _, last = port_range.partition(":")
+    first, last = port_range.split(":")
     found: list[int] = []
     for port in range(int(first), int(last)):
         if len(found) == count:

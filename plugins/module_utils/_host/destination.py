@@ -109,16 +109,10 @@ def plan_stage(seen: Seen, server: str, migration: str) -> list[str]:
 def plan_take(seen: Seen, server: str, migration: str, transfers: Sequence[Transfer], run: bool) -> list[str]:
     """Decide what is left to do until the guest is defined here, and runs if it shall.
 
-    :raises NotFoundError: when no room was made for it
+    Room that was given up since, by a rollback that could not be completed, is made again.
     """
-    _refuse_foreign(seen, server, migration)
-    note = seen.note
-    if note is None or not seen.directory:
-        raise NotFoundError(
-            f"take in server {server}",
-            "no room was made for it on this host.",
-            "Run with state=staged first.",
-        )
+    room = plan_stage(seen, server, migration)
+    note = seen.note or {}
     if seen.active or (seen.defined and note.get("phase") == "defined"):
         return ["start"] if run and not seen.active else []
     here = note.get("disks", {})
@@ -127,7 +121,7 @@ def plan_take(seen: Seen, server: str, migration: str, transfers: Sequence[Trans
         for transfer in transfers
         if here.get(transfer.disk, {}).get("image_id") != transfer.image_id
     ]
-    return [*steps, "settle_files", "connect", "define", *(["start"] if run else [])]
+    return [*room, *steps, "settle_files", "connect", "define", *(["start"] if run else [])]
 
 
 def plan_give_up(seen: Seen, server: str, migration: str) -> list[str]:

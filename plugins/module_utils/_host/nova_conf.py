@@ -146,7 +146,7 @@ class NovaConf:
             name = match["braced"] or match["plain"]
             if name is None:
                 return "$"
-            group, _, option = name.rpartition(".")
+            group, _dot, option = name.rpartition(".")
             for place in (group,) if group else (section, "DEFAULT"):
                 if option in self._values.get(place, {}):
                     return self._expand(self._values[place][option], place, depth + 1)

@@ -25,7 +25,10 @@ def shared_with_nova(conf: NovaConf) -> Iterator[None]:
     from oslo_config import cfg
 
     folder = Path(conf.text("oslo_concurrency", "lock_path"))
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        above = folder.parent.stat()
+        os.chown(folder, above.st_uid, above.st_gid)
     known = set(folder.iterdir())
     lockutils.set_defaults(str(folder))
     cfg.CONF([], default_config_files=[])

@@ -59,7 +59,7 @@ def _mount_of(path: Path) -> dict[str, str]:
     wanted = f"{os.major(device)}:{os.minor(device)}"
     found = {"type": "unknown", "source": "unknown"}
     for line in Path("/proc/self/mountinfo").read_text("utf-8").splitlines():
-        before, _, after = line.partition(" - ")
+        before, _dash, after = line.partition(" - ")
         if before.split()[2] == wanted:
             kind, source = after.split()[:2]
             found = {"type": kind, "source": source}
