@@ -360,6 +360,7 @@ class Work:
         given = self.given
         images = params.image_service(given)
         root_gb = int(given["flavor"].get("root_gb") or 0)
+        self.host.stage(steps, self.base, images, given["required_bytes"])
         self.host.take(steps, self.transfers, images, self.base, root_gb, given["verify_disks"])
         if "define" in steps:
             volumes = self.host.connect(self.connections, self.ports, given["domain_name"])
