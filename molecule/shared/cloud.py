@@ -1,0 +1,301 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the scenarios do with the lab's cloud, and what they see of it: as its customers and its operator would.
+
+``cloud.py create|look|guest|confirm|exercise|delete``: takes ``{"servers": [...]}`` on standard input, one description
+a server, of which most verbs need just the name; prints ``{name: what was found}``.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import openstack
+from openstack.connection import Connection
+
+Document = dict[str, Any]
+
+# Patience on a busy machine, in seconds.
+BOOT_S = 180
+CHANGE_S = 120
+POLL_S = 0.5
+
+
+def connect() -> Connection:
+    """The operator, in the project of a customer: servers don't belong to the project that moves them."""
+    operator = openstack.connect(cloud="stackmove-lab")
+    role, project = operator.identity.find_role("admin"), operator.identity.find_project("demo")
+    operator.identity.assign_project_role_to_user(project, operator.current_user_id, role)
+    cloud = operator.connect_as_project("demo")
+    cloud.compute.default_microversion = "2.93"
+    return cloud
+
+
+def wait_until(what: str, seconds: float, probe: Callable[[], Any]) -> Any:
+    """Ask until the answer is true; a cloud that gives up at once, or too late, ends the scenario."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = probe()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            sys.exit(f"{what}: not within {seconds} s")
+        time.sleep(POLL_S)
+
+
+def find(cloud: Connection, name: str) -> Any:
+    """The server of that name, whichever project it is in."""
+    found = list(cloud.compute.servers(all_projects=True, name=f"^{name}$"))
+    if len(found) != 1:
+        sys.exit(f"{len(found)} servers are called {name}")
+    return found[0]
+
+
+def wait_for_status(cloud: Connection, server: Any, status: str) -> None:
+    """Wait for a status; a server in error says why."""
+
+    def reached() -> bool:
+        now = cloud.compute.get_server(server)
+        if now.status == "ERROR" and status != "ERROR":
+            sys.exit(f"{now.name} is in error: {now.fault}")
+        return bool(now.status == status and not now.task_state)
+
+    wait_until(f"{server.name} {status}", BOOT_S, reached)
+
+
+# What a guest says of itself
+
+
+def address(server: Any) -> str:
+    """The address by which this machine reaches the guest."""
+    return str(server.addresses["prov"][0]["addr"])
+
+
+def run(ip: str, command: str) -> str | None:
+    """Run a command in the guest; None when it does not answer."""
+    url = f"http://{ip}/cgi-bin/x?{urllib.parse.quote(command)}"
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return None
+
+
+def sequence(text: str) -> Document:
+    """The numbers that a guest has written, a line each with its uptime: is any missing, and in how many runs?"""
+    lines = [line.split() for line in text.splitlines()]
+    whole = [(int(line[0]), float(line[1])) for line in lines if len(line) == 2]
+    numbers = [number for number, _uptime in whole]
+    return {
+        "text": text,
+        "last": numbers[-1] if numbers else 0,
+        "complete": bool(numbers) and numbers == list(range(1, len(numbers) + 1)) and len(whole) == len(lines),
+        "runs": 1 + sum(after < before for (_n, before), (_m, after) in zip(whole, whole[1:])) if whole else 0,
+    }
+
+
+def guest(cloud: Connection, wanted: Document) -> Document:
+    """Wait for the guest, and read what it has written."""
+    server = find(cloud, wanted["name"])
+    ip = address(server)
+    boots = wait_until(f"guest {server.name} at {ip} answers", BOOT_S, lambda: run(ip, "cat /data/boots"))
+    first = sequence(run(ip, "cat /data/seq") or "")
+    wait_until(
+        f"guest {server.name} writes on",
+        CHANGE_S,
+        lambda: sequence(run(ip, "cat /data/seq") or "")["last"] > first["last"],
+    )
+    return {
+        "address": ip,
+        "boots": int(boots),
+        "root": sequence(run(ip, "cat /data/seq") or ""),
+        "volume": sequence(run(ip, "cat /vol/seq") or ""),
+        "addresses": sorted((run(ip, "cat /run/ip.*") or "").split()),
+        "neighbour": run(ip, "ping -c 3 -w 20 10.99.0.2 >/dev/null && echo yes") == "yes\n",
+        "disk_bytes": int(run(ip, "cat /sys/block/vda/size") or 0) * 512,
+    }
+
+
+# The verbs
+
+
+def create(cloud: Connection, wanted: Document) -> Document:
+    """Boot a server, give it its volumes, and wait until its guest writes to all its disks."""
+    image = cloud.image.find_image("guest")
+    flavor = cloud.compute.find_flavor(wanted.get("flavor", "m1.nano"))
+    boot: Document = {"image_id": image.id}
+    if wanted.get("boot_from_volume"):
+        disk = {"source_type": "image", "uuid": image.id, "destination_type": "volume", "volume_size": 1}
+        boot = {"block_device_mapping": [{**disk, "boot_index": 0, "delete_on_termination": True}]}
+    networks = [{"uuid": cloud.network.find_network(name).id} for name in wanted.get("networks", ["prov"])]
+    server = cloud.compute.create_server(
+        name=wanted["name"],
+        flavor_id=flavor.id,
+        networks=networks,
+        host=wanted["host"],
+        **boot,
+        **wanted.get("with", {}),
+    )
+    wait_for_status(cloud, server, "ACTIVE")
+    server = cloud.compute.get_server(server)
+    ip = address(server)
+    wait_until(f"guest {server.name} at {ip} answers", BOOT_S, lambda: run(ip, "cat /data/seq"))
+    if wanted.get("volume"):
+        volume = cloud.create_volume(size=1, name=wanted["name"], image=formatted(cloud).id, wait=True)
+        cloud.compute.create_volume_attachment(server, volume_id=volume.id)
+        wait_until(f"guest {server.name} writes to its volume", CHANGE_S, lambda: run(ip, "cat /vol/seq 2>/dev/null"))
+    if wanted.get("stopped"):
+        cloud.compute.stop_server(server)
+        wait_for_status(cloud, server, "SHUTOFF")
+    return look(cloud, wanted)
+
+
+def formatted(cloud: Connection) -> Any:
+    """An image of an empty file system, on which the guest begins to write as soon as it is plugged in."""
+    name = "mol-formatted"
+    with FORMATTING:
+        found = cloud.image.find_image(name)
+        if found:
+            return found
+        with tempfile.TemporaryDirectory() as folder:
+            disk = Path(folder, "disk")
+            with disk.open("wb") as file:
+                file.truncate(32 * 1024**2)
+            subprocess.run(["/sbin/mkfs.ext4", "-q", disk], check=True)
+            return cloud.create_image(name, filename=str(disk), disk_format="raw", container_format="bare", wait=True)
+
+
+FORMATTING = threading.Lock()
+
+
+def look(cloud: Connection, wanted: Document) -> Document:
+    """A server as the APIs show it to the operator."""
+    server = cloud.compute.get_server(find(cloud, wanted["name"]))
+    ports = list(cloud.network.ports(device_id=server.id))
+    volumes = [entry.volume_id for entry in cloud.compute.volume_attachments(server)]
+    attachments = {
+        volume: sorted(entry.status for entry in cloud.block_storage.attachments(all_tenants=True, volume_id=volume))
+        for volume in volumes
+    }
+    moves = list(
+        cloud.compute.get(f"/os-migrations?instance_uuid={server.id}", microversion="2.80").json()["migrations"]
+    )
+    return {
+        "id": server.id,
+        "name": server.name,
+        "status": server.status,
+        "task_state": server.task_state,
+        "power_state": server.power_state,
+        "host": server.compute_host,
+        "flavor": server.flavor["original_name"],
+        "address": address(server),
+        "addresses": sorted(entry["addr"] for network in server.addresses.values() for entry in network),
+        "description": server.description,
+        "metadata": server.metadata,
+        "tags": sorted(server.tags or []),
+        "key_name": server.key_name,
+        "has_config_drive": bool(server.has_config_drive),
+        "volumes": sorted(volumes),
+        "ports": {
+            port.id: {
+                "status": port.status,
+                "bindings": {
+                    entry["host"]: entry["status"]
+                    for entry in cloud.network.get(f"/ports/{port.id}/bindings").json()["bindings"]
+                },
+            }
+            for port in ports
+        },
+        "attachments": attachments,
+        "allocations": allocations(cloud, server.id),
+        "migrations": [
+            {
+                "uuid": move["uuid"],
+                "status": move["status"],
+                "type": move["migration_type"],
+                "allocations": allocations(cloud, move["uuid"]),
+            }
+            for move in moves
+        ],
+        "images": [
+            image.name
+            for image in cloud.image.images()
+            if server.id in (image.properties.get("instance_uuid"), image.instance_uuid)
+        ],
+        "actions": [action.action for action in cloud.compute.server_actions(server)],
+    }
+
+
+def allocations(cloud: Connection, consumer: str) -> list[str]:
+    """Names of the providers of which a consumer has claimed something."""
+    held = cloud.placement.get(f"/allocations/{consumer}", microversion="1.28").json()["allocations"]
+    return sorted(cloud.placement.get(f"/resource_providers/{uuid}").json()["name"] for uuid in held)
+
+
+def exercise(cloud: Connection, wanted: Document) -> Document:
+    """Have Nova stop, start and hard reboot the server, as it could before the move."""
+    server = find(cloud, wanted["name"])
+    ip = address(server)
+    boots = int(wait_until(f"guest at {ip}", BOOT_S, lambda: run(ip, "cat /data/boots")) or 0)
+    cloud.compute.stop_server(server)
+    wait_for_status(cloud, server, "SHUTOFF")
+    cloud.compute.start_server(server)
+    wait_for_status(cloud, server, "ACTIVE")
+    wait_until(f"{server.name} started", BOOT_S, lambda: run(ip, "cat /data/boots") == f"{boots + 1}\n")
+    cloud.compute.reboot_server(server, "HARD")
+    wait_until(f"{server.name} rebooted", BOOT_S, lambda: run(ip, "cat /data/boots") == f"{boots + 2}\n")
+    wait_for_status(cloud, server, "ACTIVE")
+    return guest(cloud, wanted)
+
+
+def confirm(cloud: Connection, wanted: Document) -> Document:
+    """Have Nova confirm the move."""
+    server = find(cloud, wanted["name"])
+    cloud.compute.confirm_server_resize(server)
+    wait_for_status(cloud, server, "SHUTOFF" if wanted.get("stopped") else "ACTIVE")
+    return {}
+
+
+def delete(cloud: Connection, wanted: Document) -> Document:
+    """Delete the server and its volumes, if they are there, and wait until they are gone."""
+
+    def servers() -> list[Any]:
+        return list(cloud.compute.servers(all_projects=True, name=f"^{wanted['name']}$"))
+
+    def volumes() -> list[Any]:
+        return list(cloud.block_storage.volumes(all_projects=True, name=wanted["name"]))
+
+    for server in servers():
+        cloud.compute.delete_server(server)
+    wait_until(f"{wanted['name']} is deleted", CHANGE_S, lambda: not servers())
+    wait_until("volumes are free", CHANGE_S, lambda: {volume.status for volume in volumes()} <= {"available", "error"})
+    for volume in volumes():
+        cloud.block_storage.delete_volume(volume)
+    return {}
+
+
+def main() -> None:
+    """Do it for all servers at once."""
+    verb: Callable[[Connection, Document], Document] = globals()[sys.argv[1]]
+    servers = json.load(sys.stdin)["servers"]
+    cloud = connect()
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(lambda wanted: verb(cloud, wanted), servers)
+        print(json.dumps({wanted["name"]: result for wanted, result in zip(servers, found)}))
+
+
+if __name__ == "__main__":
+    main()
