@@ -116,7 +116,7 @@ for nic in /sys/class/net/eth*; do
     nic=${nic##*/}
     [ -e /sys/class/net/$nic ] || continue
     ip link set $nic up
-    udhcpc -i $nic -s /bin/udhcpc.sh -t 5 -T 1 -b -S -p /run/udhcpc.$nic.pid >/dev/null 2>&1 &
+    udhcpc -i $nic -s /bin/udhcpc.sh -t 5 -T 1 -A 1 -b -S -p /run/udhcpc.$nic.pid >/dev/null 2>&1 &
     dhcp="$dhcp $!"
 done
 for port in /sys/class/virtio-ports/*; do
