@@ -99,12 +99,14 @@ class ImageChange:
 def image(conn: Connection, image_id: str) -> Json | None:
     """Return an image as Glance has it, or None when it has been deleted.
 
+    Its locations are left out: they may hold a store's password.
+
     :raises ApiError: Glance refused
     """
     answer = call(conn.image, "GET", f"/images/{image_id}", what=f"read image {image_id}", accept=(404,))
     if answer.status_code == 404:
         return None
-    found: Json = answer.json()
+    found = {key: value for key, value in answer.json().items() if key not in ("locations", "direct_url")}
     return None if found["status"] in ("deleted", "pending_delete") else found
 
 
