@@ -82,9 +82,10 @@ class Seen:
     note: Mapping[str, Any] | None
 
 
-def _refuse_foreign(seen: Seen, server: str, migration: str) -> None:
+def _refuse_foreign(seen: Seen, what: str, migration: str) -> None:
     """Refuse what another has made.
 
+    :param what: what is attempted, for the error's message
     :raises ConflictError: when a domain or folder of the server is here that is not this move's
     """
     if seen.note is not None and seen.note.get("migration") == migration:
@@ -93,7 +94,7 @@ def _refuse_foreign(seen: Seen, server: str, migration: str) -> None:
     if found:
         by = f" (migration {seen.note.get('migration')})" if seen.note else ""
         raise ConflictError(
-            f"make room for server {server}",
+            what,
             f"{found} of it is on this host already, and it was not made by this move{by}.",
             "Look whether it is a left-over; remove it by hand, or choose another destination.",
         )
@@ -101,7 +102,7 @@ def _refuse_foreign(seen: Seen, server: str, migration: str) -> None:
 
 def plan_stage(seen: Seen, server: str, migration: str) -> list[str]:
     """Decide what can be done while the guest still runs at the source."""
-    _refuse_foreign(seen, server, migration)
+    _refuse_foreign(seen, f"make room for server {server}", migration)
     steps = [] if seen.directory else ["create_directory"]
     return steps if seen.base else [*steps, "fetch_base"]
 
@@ -129,7 +130,7 @@ def plan_give_up(seen: Seen, server: str, migration: str) -> list[str]:
 
     :raises ConflictError: when what is here was not made by this move
     """
-    _refuse_foreign(seen, server, migration)
+    _refuse_foreign(seen, f"give up server {server}", migration)
     if seen.note is None:
         return []
     steps = ["destroy"] if seen.defined else []

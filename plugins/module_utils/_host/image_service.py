@@ -30,6 +30,7 @@ _CHUNK = 1024 * 1024
 # Seconds to connect, and between two pieces of an answer. Glance answers an upload only when the store has all of it.
 _TIMEOUT_S = (20.0, 600.0)
 _ALGORITHM = "sha512"
+_REPLACE = "Run stackmove.nova.transfer_images again; it replaces an image that was broken off."
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,20 @@ class ImageService:
         self._session.trust_env = False  # no proxy and no .netrc of whoever runs us
         if ca_file:
             self._session.verify = ca_file
+
+    def require_queued(self, image_id: str) -> None:
+        """Make sure that an image waits for its bytes.
+
+        :raises NotFoundError: when there is none
+        :raises ConflictError: when it has some already
+        """
+        status = self.describe(image_id).get("status")
+        if status != "queued":
+            raise ConflictError(
+                f"upload image {image_id}",
+                f"its status is {status}, not queued.",
+                _REPLACE,
+            )
 
     def upload(self, image_id: str, chunks: Iterable[bytes], length: int) -> Sent:
         """Send an image's bytes and check that Glance has stored them.
@@ -152,7 +167,7 @@ class ImageService:
             raise ConflictError(
                 what,
                 f"{cause} The image does not wait for its bytes.",
-                "Run stackmove.nova.transfer_images again; it replaces an image that was broken off.",
+                _REPLACE,
             )
         remedies = {
             401: "The token has expired: run the play again.",

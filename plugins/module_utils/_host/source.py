@@ -94,7 +94,8 @@ def plan_release(seen: Seen, server: str, migration: str, transfers: Sequence[Tr
             "Check on which host the server is.",
         )
     sent = (note or {}).get("disks", {})
-    steps = [] if note is not None else ["keep"]
+    # A guest that still runs, or runs again, may have changed since it was noted.
+    steps = ["keep"] if note is None or seen.active else []
     if seen.active:
         steps.append("shut_down")
     for transfer in transfers:
@@ -207,14 +208,17 @@ class SourceHost:
         """
         if "keep" in steps:
             self._keep()
+        # While the guest still runs: what would fail later fails now, and costs no downtime.
+        uploads = [transfer for transfer in transfers if f"upload:{transfer.disk}" in steps]
+        for transfer in uploads:
+            self._require_ready(transfer, images)
         if "shut_down" in steps:
             self._guest.refuse_what_undefine_loses()
             self._remember(off_since=time.time())
             clean = self._guest.shut_down(timeout_s, retry_interval_s)
             self._remember(clean_shutdown=clean, disks={})
-        for transfer in transfers:
-            if f"upload:{transfer.disk}" in steps:
-                self._upload(transfer, images)
+        for transfer in uploads:
+            self._upload(transfer, images)
         if "undefine" in steps:
             self._remember(phase="undefining")
             self._guest.undefine(keep_state=True)
@@ -316,13 +320,14 @@ class SourceHost:
         self._xml_path.unlink(missing_ok=True)
         self._note.remove()
 
-    def _upload(self, transfer: Transfer, images: ImageService | None) -> None:
+    def _require_ready(self, transfer: Transfer, images: ImageService | None) -> tuple[str, ImageService]:
+        """Return a disk's format and where it is sent, after checking that both are there and fit."""
         what = f"upload disk {transfer.disk} of server {self._guest.uuid}"
         if images is None:
             raise StackmoveError(what, "no image endpoint or token is given.", "Set endpoint and token.")
         known = {**self._folder.formats(), **self._formats(self._kept_xml())}
-        if transfer.disk not in known:
-            raise NotFoundError(what, "neither its XML nor disk.info names such a disk.", "Check transfers.")
+        if transfer.disk not in known or not (self._folder.path / transfer.disk).is_file():
+            raise NotFoundError(what, f"{self._folder.path} has no such disk.", "Check transfers.")
         image_format = "qcow2" if known[transfer.disk] == "qcow2" else "raw"
         if transfer.disk_format not in {None, image_format}:
             raise StackmoveError(
@@ -330,15 +335,21 @@ class SourceHost:
                 f"it is {image_format}, and image {transfer.image_id} is for {transfer.disk_format}.",
                 "Make the image anew with the disk's format.",
             )
+        images.require_queued(transfer.image_id)
+        return known[transfer.disk], images
+
+    def _upload(self, transfer: Transfer, images: ImageService | None) -> None:
+        disk_format, service = self._require_ready(transfer, images)
+        image_format = "qcow2" if disk_format == "qcow2" else "raw"
         started = time.monotonic()
         path = self._folder.path / transfer.disk
-        with disk_reader.opened(path, known[transfer.disk]) as disk:
+        with disk_reader.opened(path, disk_format) as disk:
             if image_format == "qcow2":
                 stream = qcow2_stream.Qcow2Stream(disk.size_bytes, disk.extents())
-                sent = images.upload(transfer.image_id, stream.stream(disk.read), stream.length)
+                sent = service.upload(transfer.image_id, stream.stream(disk.read), stream.length)
             else:
                 chunks = raw_chunks(disk.size_bytes, disk.read)
-                sent = images.upload(transfer.image_id, chunks, disk.size_bytes)
+                sent = service.upload(transfer.image_id, chunks, disk.size_bytes)
             size = disk.size_bytes
         uploaded = {
             "image_id": transfer.image_id,

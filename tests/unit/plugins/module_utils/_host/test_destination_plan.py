@@ -81,9 +81,9 @@ def test_taking_in_goes_on_where_it_was(now: Seen, steps: list[str]) -> None:
     assert plan_take(now, "s", "m", [DISK], run=False) == [s for s in steps if s != "start"]
 
 
-def test_room_has_to_be_made_first() -> None:
-    with pytest.raises(NotFoundError, match="staged"):
-        plan_take(seen(), "s", "m", [DISK], run=True)
+def test_room_that_was_given_up_is_made_again() -> None:
+    steps = plan_take(seen(base=False), "s", "m", [DISK], run=True)
+    assert steps[:3] == ["create_directory", "fetch_base", "download:disk"]
 
 
 def test_giving_up() -> None:

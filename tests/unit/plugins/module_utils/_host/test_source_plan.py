@@ -49,7 +49,8 @@ def test_release_goes_on_where_it_was(now: Seen, steps: list[str]) -> None:
 
 
 def test_a_guest_that_ran_again_is_uploaded_again() -> None:
-    assert "upload:disk" in plan_release(seen(kept=note(disks=SENT)), "s", "m", [DISK])
+    steps = plan_release(seen(kept=note(disks=SENT)), "s", "m", [DISK])
+    assert steps[:3] == ["keep", "shut_down", "upload:disk"]
 
 
 def test_another_image_is_another_upload() -> None:
