@@ -57,6 +57,8 @@ class Update:
             self._conflict(database)
 
     def _conflict(self, database: Database) -> None:
+        # What was read before this is one snapshot: without a new one we would tell what the row was, not what it is.
+        database.rollback()
         found = database.select(self.table, **dict(self.where))
         now = (
             "there is no such row"
