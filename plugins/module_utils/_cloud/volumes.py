@@ -332,7 +332,15 @@ def plan_volume(wanted: WantedVolume, sides: Sides, holding: Holding) -> VolumeP
 
     First whatever has to be reserved, then whatever has to go, then the connection. The sides are mirror images:
     what gives the destination its volume gives it back to the source.
+
+    :raises ConflictError: the server has no attachment at all; one would attach the volume anew
     """
+    if sides.source is None and sides.destination is None:
+        raise ConflictError(
+            f"find the attachments of volume {wanted.volume_id}",
+            "this server has none, reserved or connected: the volume isn't its own.",
+            "Compare openstack volume show with the server's volumes, and detach the volume if it was lost.",
+        )
     plan = _Planner(wanted, sides)
     for side in SIDES:
         if side == holding.held_by:
