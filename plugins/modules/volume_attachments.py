@@ -64,7 +64,8 @@ options:
     description:
       - Whether the side that does not hold the volumes keeps reserved attachments.
       - V(false) deletes them. With O(held_by=source) that takes back what a move has prepared, with
-        O(held_by=destination) it is part of the move's confirmation.
+        O(held_by=destination) it is part of the move's confirmation. What the server's user has detached since is then
+        let go.
     type: bool
     default: true
   connector:

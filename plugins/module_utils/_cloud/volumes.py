@@ -95,6 +95,11 @@ class Holding:
     reserve: bool = True
     hosts: Mapping[str, str | None] = field(default_factory=dict)
 
+    @property
+    def confirms(self) -> bool:
+        """Whether this ends a move: the server may have lost volumes since, by its user's will."""
+        return self.held_by == "destination" and not self.reserve
+
     def __post_init__(self) -> None:
         if self.held_by == "none" and not self.reserve:
             raise StackmoveError(
@@ -288,7 +293,12 @@ def observe(conn: Connection, server_id: str, wanted: WantedVolume, holding: Hol
     :raises ConflictError: see :func:`tell_apart`
     :raises ApiError: Cinder refused
     """
-    found = volume(conn, wanted.volume_id)
+    try:
+        found = volume(conn, wanted.volume_id)
+    except NotFoundError:
+        if not holding.confirms:
+            raise
+        return Sides()
     observed = [
         Attachment(entry["id"], entry["status"], entry["host"], entry["exported"])
         for entry in attachments(conn, server_id, found)
@@ -335,13 +345,19 @@ def plan_volume(wanted: WantedVolume, sides: Sides, holding: Holding) -> VolumeP
 
     :raises ConflictError: the server has no attachment at all; one would attach the volume anew
     """
+    plan = _Planner(wanted, sides)
+    if holding.confirms and sides.destination is None and (sides.source is None or sides.source.reserved):
+        # Detached while the move waited for its confirmation: what the source has reserved is all that is left.
+        for side in SIDES:
+            plan.drop(side)
+        plan.drop_spare("source")
+        return plan.finish()
     if sides.source is None and sides.destination is None:
         raise ConflictError(
             f"find the attachments of volume {wanted.volume_id}",
             "this server has none, reserved or connected: the volume isn't its own.",
             "Compare openstack volume show with the server's volumes, and detach the volume if it was lost.",
         )
-    plan = _Planner(wanted, sides)
     for side in SIDES:
         if side == holding.held_by:
             plan.hold(side)
@@ -351,7 +367,7 @@ def plan_volume(wanted: WantedVolume, sides: Sides, holding: Holding) -> VolumeP
             plan.drop(side)
     if not holding.reserve:
         plan.drop_spare("source" if holding.held_by == "destination" else "destination")
-    return VolumePlan(tuple(plan.reserved + plan.deleted + plan.connected), plan.after, plan.statuses)
+    return plan.finish()
 
 
 class _Planner:
@@ -372,6 +388,10 @@ class _Planner:
 
     def _delete(self, side: str, entry: Attachment) -> AttachmentChange:
         return AttachmentChange("delete", self.volume_id, side, entry.id, for_service=entry.status == "attached")
+
+    def finish(self) -> VolumePlan:
+        """Put the changes in their order."""
+        return VolumePlan(tuple(self.reserved + self.deleted + self.connected), self.after, self.statuses)
 
     def reserve(self, side: str) -> None:
         """Let a side have a reserved attachment, in the place of a connected one if it has that."""
