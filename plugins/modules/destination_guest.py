@@ -313,7 +313,7 @@ class Work:
         self.base = destination.BaseImage(**base) if base else None
         self.transfers = [
             destination.Transfer(
-                item["disk"], item["image_id"], item["disk_format"], item["sha512"], item["size_bytes"]
+                item["disk"], item["image_id"], params.image_format(item), item["sha512"], item["size_bytes"]
             )
             for item in given["transfers"]
         ]

@@ -18,6 +18,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
     StackmoveError,
     UnsupportedError,
 )
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import domain_info
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import translated
 
 if TYPE_CHECKING:
@@ -214,16 +215,19 @@ class Guest:
         domain = self.find()
         if domain is None:
             return
-        if keep_state:
-            flags = libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM
-        else:
-            flags = (
-                libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
-                | libvirt.VIR_DOMAIN_UNDEFINE_TPM
-                | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
-                | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
-                | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
-            )
+        facts = domain_info.describe(self.definition())
+        # Flags only where there is something to keep or lose: older releases refuse those they don't know.
+        flags = 0
+        if facts["has_nvram"]:
+            flags |= libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM if keep_state else libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+        if facts["has_tpm"]:
+            flags |= libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM if keep_state else libvirt.VIR_DOMAIN_UNDEFINE_TPM
+        if not keep_state and domain.hasManagedSaveImage():
+            flags |= libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+        if not keep_state and domain.snapshotNum():
+            flags |= libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+        if not keep_state and domain.listAllCheckpoints():
+            flags |= libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
         with translated(f"undefine guest {self.uuid}"):
             domain.undefineFlags(flags)
 

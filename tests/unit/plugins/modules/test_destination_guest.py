@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import libvirt
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.stackmove.nova.plugins.modules import destination_guest
+
+URI = "test:///default"
+SERVER = "6f70656e-7374-4163-8b6d-6f7665210001"
+MIGRATION = "6d696772-6174-4e00-8b6d-6f7665210001"
+GUEST = f"""<domain type='test'>
+  <name>instance-0000000a</name>
+  <uuid>{SERVER}</uuid>
+  <memory unit='KiB'>131072</memory>
+  <vcpu>1</vcpu>
+  <os><type>hvm</type></os>
+</domain>
+"""
+
+
+class Host:
+    """libvirt's test driver and a folder for servers: all of a host that a guest without disks needs."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder / SERVER
+        self.conf = folder / "nova.conf"
+        self.conf.write_text(f"[DEFAULT]\ninstances_path = {folder}\n[libvirt]\nvirt_type = test\n", "utf-8")
+        self.capsys = capsys
+
+    def run(self, state: str, check: bool = False, **given: Any) -> dict[str, Any]:
+        arguments = {
+            "server": SERVER,
+            "migration": MIGRATION,
+            "state": state,
+            "nova_conf": [str(self.conf)],
+            "libvirt_uri": URI,
+            "_ansible_check_mode": check,
+            **given,
+        }
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            destination_guest.main()
+        result: dict[str, Any] = json.loads(self.capsys.readouterr().out)
+        return result
+
+    def take(self, state: str, check: bool = False) -> dict[str, Any]:
+        return self.run(
+            state,
+            check,
+            domain_xml=GUEST,
+            domain_name="instance-0000002a",
+            source_path=f"/var/lib/nova/instances/{SERVER}",
+            flavor={"name": "m1.big", "memory_mb": 256, "vcpus": 2, "root_gb": 1, "extra_specs": {}},
+        )
+
+
+@pytest.fixture
+def host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Host]:
+    # The test driver forgets everything with its last connection, so one is held.
+    connection = libvirt.open(URI)
+    yield Host(tmp_path, capsys)
+    connection.close()
+
+
+def test_from_room_to_settled(host: Host) -> None:
+    assert host.run("staged", check=True)["steps"] == ["create_directory"]
+    assert not host.folder.exists()
+    assert host.run("staged")["changed"]
+    assert not host.run("staged")["changed"]
+
+    assert host.take("stopped", check=True)["domain"]["state"] == "shutoff"
+    stopped = host.take("stopped")
+    assert stopped["domain"] == {"uuid": SERVER, "name": "instance-0000002a", "state": "shutoff"}
+    assert "vcpus: 1 → 2" in stopped["changes"]
+    assert stopped["off_until"] is None
+    assert not host.take("stopped")["changed"]
+
+    running = host.take("running")
+    assert running["steps"] == ["start"]
+    assert running["domain"]["state"] == "running"
+    assert running["off_until"] > 0
+    again = host.take("running")
+    assert not again["changed"]
+    assert again["changes"] == stopped["changes"]
+
+    assert host.run("settled")["changed"]
+    assert [path.name for path in host.folder.iterdir()] == ["console.log"]
+    assert not host.run("settled")["changed"]
+    assert "was not made by this move" in host.run("absent")["msg"]
+    assert host.folder.is_dir()
+
+
+def test_given_up(host: Host) -> None:
+    assert not host.run("absent")["changed"]
+    host.run("staged")
+    host.take("running")
+    planned = host.run("absent", check=True)
+    assert planned["diff"]["after"] == {"guest": "absent", "folder": "absent"}
+    assert host.run("absent")["steps"] == ["destroy", "disconnect", "remove_directory"]
+    assert not host.folder.exists()
+    assert not host.run("absent")["changed"]
+
+
+def test_what_others_made_is_left_alone(host: Host) -> None:
+    host.folder.mkdir()
+    (host.folder / "disk").write_text("precious", "utf-8")
+    for state in ("staged", "absent"):
+        assert "was not made by this move" in host.run(state)["msg"]
+    assert "was not made by this move" in host.take("running")["msg"]
+    assert (host.folder / "disk").read_text("utf-8") == "precious"
+
+
+def test_too_little_space(host: Host) -> None:
+    message = host.run("staged", required_bytes=10**18)["msg"]
+    assert "bytes free, and 1000000000000000000 are needed" in message
+    assert not host.folder.exists()
+
+
+def test_arguments_are_checked(host: Host) -> None:
+    assert "domain_xml, domain_name, source_path, flavor" in host.run("running")["msg"]
+    transfers = [{"disk": "disk", "image_id": "i", "disk_format": "vmdk"}]
+    assert "its disk_format is vmdk" in host.run("absent", transfers=transfers)["msg"]
+    assert (
+        "no image endpoint or token is given" in host.run("staged", base_image={"id": "i", "disk_format": "raw"})["msg"]
+    )

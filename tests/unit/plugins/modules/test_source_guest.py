@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import libvirt
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.stackmove.nova.plugins.modules import source_guest
+
+URI = "test:///default"
+#: The one domain of libvirt's test driver; it runs.
+SERVER = "6695eb01-f6a4-8304-79aa-97f2502e193f"
+MIGRATION = "6d696772-6174-4e00-8b6d-6f7665210001"
+
+
+class Host:
+    """libvirt's test driver and a folder for servers: all of a host that a guest without disks needs."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder / SERVER
+        self.folder.mkdir()
+        self.conf = folder / "nova.conf"
+        self.conf.write_text(f"[DEFAULT]\ninstances_path = {folder}\n", "utf-8")
+        self.capsys = capsys
+
+    def run(self, state: str, check: bool = False, **given: Any) -> dict[str, Any]:
+        arguments = {
+            "server": SERVER,
+            "migration": MIGRATION,
+            "state": state,
+            "nova_conf": [str(self.conf)],
+            "libvirt_uri": URI,
+            "_ansible_check_mode": check,
+            **given,
+        }
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            source_guest.main()
+        result: dict[str, Any] = json.loads(self.capsys.readouterr().out)
+        return result
+
+
+@pytest.fixture
+def host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Host]:
+    # The test driver forgets everything with its last connection, so one is held.
+    connection = libvirt.open(URI)
+    yield Host(tmp_path, capsys)
+    connection.close()
+
+
+def test_released_and_restored(host: Host) -> None:
+    planned = host.run("released", check=True)
+    assert planned["steps"] == ["keep", "shut_down", "undefine", "disconnect"]
+    assert planned["diff"]["after"] == {"guest": "absent", "folder": "present"}
+    assert list(host.folder.iterdir()) == []
+
+    released = host.run("released")
+    assert released["changed"]
+    assert released["steps"] == planned["steps"]
+    assert released["guest_state"] == "absent"
+    assert released["was_running"] is True
+    assert f"<uuid>{SERVER}</uuid>" in released["domain_xml"]
+
+    again = host.run("released")
+    assert not again["changed"]
+    assert again["domain_xml"] == released["domain_xml"]
+
+    assert host.run("restored", check=True)["guest_state"] == "running"
+    restored = host.run("restored")
+    assert restored["steps"] == ["connect", "define", "start", "forget"]
+    assert restored["guest_state"] == "running"
+    assert list(host.folder.iterdir()) == []
+    assert not host.run("restored")["changed"]
+
+
+def test_what_is_left_is_removed_and_a_running_guest_is_not(host: Host) -> None:
+    assert "it runs on this host" in host.run("absent")["msg"]
+    host.run("released")
+    assert host.run("absent", keep_disks=True)["steps"] == ["forget"]
+    assert host.folder.is_dir()
+    assert host.run("absent")["steps"] == ["remove_directory"]
+    assert not host.folder.exists()
+    assert not host.run("absent")["changed"]
+
+
+def test_a_wrong_transfer_costs_no_downtime(host: Host) -> None:
+    transfers = [{"disk": "disk", "image_id": "i"}]
+    failed = host.run("released", transfers=transfers)
+    assert failed["msg"].startswith(f"Failed to upload disk disk of server {SERVER}: ")
+    assert host.run("restored")["guest_state"] == "running"
+
+
+def test_another_move_is_refused(host: Host) -> None:
+    host.run("released")
+    other = "6d696772-6174-4e00-8b6d-6f7665210002"
+    assert f"migration {MIGRATION} has let it go" in host.run("released", migration=other)["msg"]
+    assert f"migration {MIGRATION} has let it go" in host.run("restored", migration=other)["msg"]
+
+
+def test_the_server_is_not_here(host: Host) -> None:
+    absent = "00000000-0000-4000-8000-000000000000"
+    assert "it is not defined on this host" in host.run("released", server=absent)["msg"]
+
+
+def test_a_volume_without_a_connection(host: Host) -> None:
+    message = host.run("released", volumes=[{"volume_id": "v", "connection_info": None}])["msg"]
+    assert message.startswith("Failed to use volume v: it has no connection_info")
+    unknown = {"volume_id": "v", "connection_info": {"driver_volume_type": "gpfs", "data": {}}}
+    assert "its protocol gpfs is not supported" in host.run("released", volumes=[unknown])["msg"]
