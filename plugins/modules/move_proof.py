@@ -44,6 +44,9 @@ options:
     type: list
     elements: dict
     default: []
+  off_s:
+    description: How long the guest was off, in seconds; shown with the proof.
+    type: float
 seealso:
   - module: stackmove.nova.move_plan
 """
@@ -104,12 +107,13 @@ from ansible_collections.stackmove.nova.plugins.module_utils._move.proof import 
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
-    checks = prove(Seen(**module.params))
+    params = module.params
+    checks = prove(Seen(**{name: value for name, value in params.items() if name != "off_s"}))
     return {
         "changed": False,
         "proven": all(check.ok for check in checks),
         "checks": [check.as_dict() for check in checks],
-        "table": table(module.params["plan"]["name"], checks),
+        "table": table(params["plan"]["name"], checks, params["off_s"]),
     }
 
 
@@ -122,6 +126,7 @@ def main() -> None:
             "destination_host": {"type": "dict", "required": True},
             "uploaded": {"type": "list", "elements": "dict", "default": []},
             "placed": {"type": "list", "elements": "dict", "default": []},
+            "off_s": {"type": "float"},
         },
         supports_check_mode=True,
     )

@@ -121,8 +121,11 @@ def _leftovers(seen: Seen) -> Iterator[Check]:
     yield Check("temporary images", "none", ", ".join(names) or "none")
 
 
-def table(name: str, checks: Sequence[Check]) -> list[str]:
-    """The proof as an operator reads it: a line each, what differs marked NO."""
+def table(name: str, checks: Sequence[Check], off_s: float | None = None) -> list[str]:
+    """The proof as an operator reads it: a line each, what differs marked NO.
+
+    :param off_s: how long the guest was off, in seconds, from the request to shut down to its start
+    """
     width = max(len(check.what) for check in checks)
     lines = [
         f"{check.what:<{width}}  {'ok' if check.ok else 'NO'}  {check.found}"
@@ -130,4 +133,5 @@ def table(name: str, checks: Sequence[Check]) -> list[str]:
         for check in checks
     ]
     proven = sum(check.ok for check in checks)
-    return [f"{name}: {proven} of {len(checks)} checks hold", *lines]
+    off = f"; the guest was off for {off_s:.1f} s" if off_s else ""
+    return [f"{name}: {proven} of {len(checks)} checks hold{off}", *lines]
