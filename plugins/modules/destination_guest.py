@@ -439,6 +439,8 @@ def main() -> None:
             result = Work(guest, hypervisor, module.params).run(module.check_mode)
     except StackmoveError as error:
         module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"Failed to work on this host: {error}. Remedy: Check space and permissions.")
     except ImportError as error:
         module.fail_json(msg=missing_required_lib(str(error.name)))
     module.exit_json(**result)

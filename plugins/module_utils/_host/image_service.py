@@ -85,19 +85,28 @@ class ImageService:
         if ca_file:
             self._session.verify = ca_file
 
-    def require_queued(self, image_id: str) -> None:
-        """Make sure that an image waits for its bytes.
+    def has_bytes(self, image_id: str) -> bool:
+        """Tell whether an image has its bytes already, or waits for them.
 
         :raises NotFoundError: when there is none
-        :raises ConflictError: when it has some already
+        :raises ConflictError: when it is in neither state
         """
         status = self.describe(image_id).get("status")
-        if status != "queued":
-            raise ConflictError(
-                f"upload image {image_id}",
-                f"its status is {status}, not queued.",
-                _REPLACE,
-            )
+        if status not in {"active", "queued"}:
+            raise ConflictError(f"upload image {image_id}", f"its status is {status}.", _REPLACE)
+        return bool(status == "active")
+
+    def verify(self, image_id: str, chunks: Iterable[bytes], length: int) -> Sent:
+        """Check that an image holds just these bytes, without sending them again.
+
+        :raises StackmoveError: when it holds others
+        """
+        body = _Body(chunks, length)
+        for _chunk in body:
+            pass
+        sent = body.sent()
+        self._require_same(f"use image {image_id} again", self.describe(image_id), sent)
+        return sent
 
     def upload(self, image_id: str, chunks: Iterable[bytes], length: int) -> Sent:
         """Send an image's bytes and check that Glance has stored them.
@@ -204,4 +213,10 @@ class ImageService:
                 what,
                 f"the connection to {self._root} failed: {error}",
                 "Check that this host reaches the image endpoint, and trusts its certificate.",
+            ) from error
+        except OSError as error:  # requests' own errors are caught above, although they are of this kind too
+            raise StackmoveError(
+                what,
+                f"this host says: {error}.",
+                "Check the space and the permissions of its instances_path.",
             ) from error

@@ -335,7 +335,12 @@ class SourceHost:
                 f"it is {image_format}, and image {transfer.image_id} is for {transfer.disk_format}.",
                 "Make the image anew with the disk's format.",
             )
-        images.require_queued(transfer.image_id)
+        if images.has_bytes(transfer.image_id) and self._guest.is_active():
+            raise ConflictError(
+                what,
+                f"image {transfer.image_id} has bytes already, and the guest still writes to the disk.",
+                "Delete the image and run again.",
+            )
         return known[transfer.disk], images
 
     def _upload(self, transfer: Transfer, images: ImageService | None) -> None:
@@ -344,13 +349,15 @@ class SourceHost:
         started = time.monotonic()
         path = self._folder.path / transfer.disk
         with disk_reader.opened(path, disk_format) as disk:
+            size = length = disk.size_bytes
+            chunks = raw_chunks(size, disk.read)
             if image_format == "qcow2":
-                stream = qcow2_stream.Qcow2Stream(disk.size_bytes, disk.extents())
-                sent = service.upload(transfer.image_id, stream.stream(disk.read), stream.length)
-            else:
-                chunks = raw_chunks(disk.size_bytes, disk.read)
-                sent = service.upload(transfer.image_id, chunks, disk.size_bytes)
-            size = disk.size_bytes
+                stream = qcow2_stream.Qcow2Stream(size, disk.extents())
+                chunks, length = stream.stream(disk.read), stream.length
+            # A run that was killed after the last byte was sent left an image that may be whole: the same disk
+            # gives the same bytes, so their checksum tells.
+            send = service.verify if service.has_bytes(transfer.image_id) else service.upload
+            sent = send(transfer.image_id, chunks, length)
         uploaded = {
             "image_id": transfer.image_id,
             "disk_format": image_format,
