@@ -140,16 +140,26 @@ def _base_image(move: Document) -> Document | None:
 
 
 def describe(plan: Document) -> list[str]:
-    """The plan as the operator reads it: one line for each step, in the order in which they are made."""
-    source, destination = plan["source"], plan["destination"]
+    """The plan as the operator reads it: what is left to do, a line for each step, in their order."""
+    source, destination, phase = plan["source"], plan["destination"], plan["phase"]
     if destination is None:
-        return ["nowhere to go"]
+        return [f"{plan['name']} ({plan['server']}) has nowhere to go"]
     kind = f"resize to {plan['flavor']['name']}" if plan["resize"] else "cold migration"
+    places = f"from {source['host']} in {source['cell']} to {destination['host']} in {destination['cell']}"
+    title = f"{plan['name']} ({plan['server']}) {places}: {kind}"
+    if phase in ("finished", "confirming"):
+        return [f"confirm the move of {title}", *_confirm(plan)]
+    lines = [f"move {title}" if phase == "none" else f"go on with the move of {title}"]
+    if phase in ("none", "started", "copied"):
+        lines += _prep_dest(plan)
+    if phase != "departed":
+        lines += _prep_source(plan)
+    return [*lines, *_finish(plan)]
+
+
+def _prep_dest(plan: Document) -> list[str]:
+    destination = plan["destination"]
     lines = [
-        (
-            f"move {plan['name']} ({plan['server']}) from {source['host']} in {source['cell']}"
-            f" to {destination['host']} in {destination['cell']}: {kind}"
-        ),
         f"prep_dest: take the server (task_state resize_prep, migration {plan['migration']})",
         f"prep_dest: claim {_amounts(plan['resources'])} on {destination['node']}",
         f"prep_dest: copy its rows to {destination['cell']}, hidden",
@@ -158,17 +168,35 @@ def describe(plan: Document) -> list[str]:
     lines += [f"prep_dest: reserve an attachment of volume {entry['volume_id']}" for entry in plan["volumes"]]
     if plan["base_image"]:
         lines.append(f"prep_dest: cache base image {plan['base_image']['id']} on {destination['host']}")
+    return lines
+
+
+def _prep_source(plan: Document) -> list[str]:
+    lines = []
     if plan["running"]:
         lines.append(f"prep_source: shut the guest down ({plan['shutdown_timeout_s']} s, then destroy it)")
     lines += [f"prep_source: upload {_disk(disk)} to Glance" for disk in plan["disks"]]
-    lines.append(f"prep_source: undefine the guest on {source['host']}, keeping its disks until confirm")
-    lines += [
-        f"prep_source: hand volume {entry['volume_id']} over to {destination['host']}" for entry in plan["volumes"]
-    ]
-    lines += [f"prep_source: activate port {port['id']} on {destination['host']}" for port in plan["ports"]]
-    lines += [f"finish: download {disk['disk']} to {destination['host']}, checked" for disk in plan["disks"]]
-    lines.append(f"finish: define the guest on {destination['host']}" + (" and start it" if plan["running"] else ""))
-    lines.append(f"finish: flip the cell mapping to {destination['cell']}: VERIFY_RESIZE")
+    lines.append(f"prep_source: undefine the guest on {plan['source']['host']}, keeping its disks until confirm")
+    return lines
+
+
+def _finish(plan: Document) -> list[str]:
+    host = plan["destination"]["host"]
+    lines = [f"finish: hand volume {entry['volume_id']} over to {host}" for entry in plan["volumes"]]
+    lines += [f"finish: activate port {port['id']} on {host}" for port in plan["ports"]]
+    lines += [f"finish: download {disk['disk']} to {host}, checked" for disk in plan["disks"]]
+    lines.append(f"finish: define the guest on {host}" + (" and start it" if plan["running"] else ""))
+    lines.append(f"finish: flip the cell mapping to {plan['destination']['cell']}: VERIFY_RESIZE")
+    return lines
+
+
+def _confirm(plan: Document) -> list[str]:
+    source = plan["source"]
+    lines = [f"confirm: delete the guest's disks on {source['host']}"]
+    lines += [f"confirm: delete the binding of port {port['id']} to {source['host']}" for port in plan["ports"]]
+    lines += [f"confirm: delete the kept attachment of volume {entry['volume_id']}" for entry in plan["volumes"]]
+    lines.append(f"confirm: release what it claimed of {source['node']}")
+    lines.append(f"confirm: delete its rows in {source['cell']}")
     return lines
 
 
