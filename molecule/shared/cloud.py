@@ -4,8 +4,8 @@
 
 """What the scenarios do with the lab's cloud, and what they see of it: as its customers and its operator would.
 
-``cloud.py create|look|guest|confirm|exercise|delete``: takes ``{"servers": [...]}`` on standard input, one description
-a server, of which most verbs need just the name; prints ``{name: what was found}``.
+``cloud.py VERB``, where the verb is the name of one of the functions at the end: takes ``{"servers": [...]}`` on
+standard input, one description a server, of which most need just the name; prints ``{name: what was found}``.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def run(ip: str, command: str) -> str | None:
     """Run a command in the guest; None when it does not answer."""
     url = f"http://{ip}/cgi-bin/x?{urllib.parse.quote(command)}"
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=10) as answer:
             return str(answer.read().decode())
     except OSError:
         return None
@@ -105,6 +105,18 @@ def sequence(text: str) -> Document:
         "complete": bool(numbers) and numbers == list(range(1, len(numbers) + 1)) and len(whole) == len(lines),
         "runs": 1 + sum(after < before for (_n, before), (_m, after) in zip(whole, whole[1:])) if whole else 0,
     }
+
+
+def neighbours(cloud: Connection, server: Any) -> list[str]:
+    """The DHCP servers of the server's networks: what a guest reaches even of a network that this machine does not."""
+    networks = {port.network_id for port in cloud.network.ports(device_id=server.id)}
+    servers = [port for port in cloud.network.ports(device_owner="network:dhcp") if port.network_id in networks]
+    return sorted(port.fixed_ips[0]["ip_address"] for port in servers)
+
+
+def ping(ip: str, to: str) -> Callable[[], bool]:
+    """Have a guest try once to reach an address."""
+    return lambda: run(ip, f"ping -c 1 -W 3 {to} >/dev/null && echo yes") == "yes\n"
 
 
 def guest(cloud: Connection, wanted: Document) -> Document:
@@ -124,7 +136,9 @@ def guest(cloud: Connection, wanted: Document) -> Document:
         "root": sequence(run(ip, "cat /data/seq") or ""),
         "volume": sequence(run(ip, "cat /vol/seq") or ""),
         "addresses": sorted((run(ip, "cat /run/ip.*") or "").split()),
-        "neighbour": run(ip, "ping -c 3 -w 20 10.99.0.2 >/dev/null && echo yes") == "yes\n",
+        "reaches": [
+            to for to in neighbours(cloud, server) if wait_until(f"{server.name} reaches {to}", CHANGE_S, ping(ip, to))
+        ],
         "disk_bytes": int(run(ip, "cat /sys/block/vda/size") or 0) * 512,
     }
 
@@ -259,6 +273,14 @@ def exercise(cloud: Connection, wanted: Document) -> Document:
     wait_until(f"{server.name} rebooted", BOOT_S, lambda: run(ip, "cat /data/boots") == f"{boots + 2}\n")
     wait_for_status(cloud, server, "ACTIVE")
     return guest(cloud, wanted)
+
+
+def migrate(cloud: Connection, wanted: Document) -> Document:
+    """Have Nova move the server to another host."""
+    server = find(cloud, wanted["name"])
+    cloud.compute.migrate_server(server, host=wanted["to"])
+    wait_for_status(cloud, server, "VERIFY_RESIZE")
+    return look(cloud, wanted)
 
 
 def confirm(cloud: Connection, wanted: Document) -> Document:

@@ -32,6 +32,9 @@ LEADS = (
     ("glance.image_properties", "value", "image_id", "image"),
 )
 
+# By what identifiers of a kind are numbered, so that two servers alike have the same numbers.
+ORDER = ("network_id", "created_at", "device_name", "attach_status")
+
 # References by number: the child's table and column, the parent's table and column. The databases declare some of them.
 CHILDREN = (
     ("nova_cell1.instance_actions_events", "action_id", "nova_cell1.instance_actions", "id"),
@@ -76,7 +79,7 @@ def identifiers(tables: dict[str, list[Row]], server: str) -> dict[str, str]:
     names = {server: "server"}
     for table, key, column, what in LEADS:
         found = [row for row in tables.get(table, []) if row[key] == server and row[column]]
-        for row in sorted(found, key=lambda row: str(row.get("created_at") or row[column])):
+        for row in sorted(found, key=lambda row: [str(row.get(name)) for name in ORDER]):
             if row[column] not in names:
                 number = sum(name.startswith(f"{what} ") for name in names.values()) + 1
                 names[row[column]] = f"{what} {number}"
