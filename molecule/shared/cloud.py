@@ -174,6 +174,8 @@ def create(cloud: Connection, wanted: Document) -> Document:
     if wanted.get("stopped"):
         cloud.compute.stop_server(server)
         wait_for_status(cloud, server, "SHUTOFF")
+    if wanted.get("locked"):
+        cloud.compute.lock_server(server)
     return look(cloud, wanted)
 
 
