@@ -4,7 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tell how the lab's services are: a table, and for each that fails the last lines of its log.
 
-Reads ``{"root": …, "hosts": {name: {"address": …, "services": […]}}}`` from standard input.
+Reads ``{"root": …, "apis": {"keystone": 5000, …}, "hosts": {name: {"address": …, "services": […]}}}`` from
+standard input. A service named in ``apis`` must also answer on that port with less than status 500: its web
+server runs on when the application in it doesn't load.
 ``--wait SECONDS`` asks again until all run; ends early when a service's first start failed for good.
 """
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -19,10 +22,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-# Runs on the host. Its last argument is 1 when memory is wanted, which costs a second on a busy machine.
+# Runs on the host. Memory is summed only when wanted: it costs a second on a busy machine.
 PROBE = r"""
-import json, pathlib, subprocess, sys
-units, memory = sys.argv[1:-1], sys.argv[-1] == "1"
+import json, pathlib, subprocess, sys, urllib.error, urllib.request
+question = json.loads(sys.argv[1])
+def answer(port):
+    try:
+        urllib.request.urlopen(f"http://{question['address']}:{port}/", timeout=20).close()
+    except urllib.error.HTTPError as error:
+        return f"HTTP {error.code}" if error.code >= 500 else ""
+    except OSError as error:
+        return "no answer"
+    return ""
 def show(units):
     out = subprocess.run(["systemctl", "show", "-p", "Id,LoadState,ActiveState,SubState,Result,NRestarts,ControlGroup",
                           *units], capture_output=True, text=True).stdout
@@ -41,15 +52,18 @@ def pss(group):
         if total:
             break
     return total // 1024
-result = show(units)
+result = show([f"{service}.service" for service in question["services"]])
 failed = subprocess.run(["systemctl", "list-units", "--failed", "--plain", "--no-legend", "lab-*"],
                         capture_output=True, text=True).stdout.split("\n")
 for name in [line.split()[0] for line in failed if line.strip()]:
     result += show([name])
 for unit in result:
-    unit["memory"] = pss(unit["ControlGroup"]) if memory else 0
-    if unit["ActiveState"] != "active" or unit["SubState"] == "auto-restart":
-        name = unit["Id"].rsplit(".", 1)[0]
+    unit["memory"] = pss(unit["ControlGroup"]) if question["memory"] else 0
+    name = unit["Id"].rsplit(".", 1)[0]
+    port = question["apis"].get(name)
+    if port and unit["ActiveState"] == "active":
+        unit["SubState"] = answer(port) or unit["SubState"]
+    if unit["ActiveState"] != "active" or unit["SubState"] not in ("running", "exited"):
         lines = subprocess.run(["journalctl", "-q", "--no-pager", "-n", "15", "-o", "cat", "-u", unit["Id"]],
                                capture_output=True, text=True).stdout
         for log in pathlib.Path("/var/log").glob("*/" + name.replace("@", "-") + ".log"):
@@ -81,12 +95,14 @@ class Service:
         return self.state.startswith("failed") and self.name.startswith("lab-")
 
 
-def ask(root: str, name: str, host: dict[str, Any], memory: bool) -> list[Service]:
+def ask(spec: dict[str, Any], name: str, memory: bool) -> list[Service]:
     """Ask one host over ssh for its services."""
+    root, host = spec["root"], spec["hosts"][name]
+    question = {"address": host["address"], "services": host["services"], "apis": spec["apis"], "memory": memory}
     command = [
         "ssh", "-i", f"{root}/keys/id_ed25519", "-o", f"UserKnownHostsFile={root}/known_hosts",
         "-o", "ConnectTimeout=5", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", f"root@{host['address']}",
-        "python3", "-", *[f"{service}.service" for service in host["services"]], "1" if memory else "0",
+        "python3", "-", shlex.quote(json.dumps(question)),
     ]  # fmt: skip
     result = subprocess.run(command, input=PROBE, check=False, capture_output=True, text=True)
     if result.returncode:
@@ -107,7 +123,7 @@ def ask(root: str, name: str, host: dict[str, Any], memory: bool) -> list[Servic
 def survey(spec: dict[str, Any], memory: bool) -> list[Service]:
     """Ask all hosts at once."""
     with ThreadPoolExecutor() as pool:
-        answers = pool.map(lambda item: ask(spec["root"], item[0], item[1], memory), spec["hosts"].items())
+        answers = pool.map(lambda name: ask(spec, name, memory), spec["hosts"])
         return [service for answer in answers for service in answer]
 
 
