@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each blocker has a case here: one change to a server that may move, and what is said of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers import Observed, find_blockers
+
+OTHER_CELL = {"id": 3, "uuid": "c", "name": "cell2", "disabled": False}
+
+
+def change(observed: Observed, path: str, value: Any) -> None:
+    """Set what *path* names, a number standing for a place in a list."""
+    *parents, last = path.split(".")
+    found: Any = {
+        "move": observed.move,
+        "source_host": observed.source_host,
+        "destination_host": observed.destination_host,
+    }
+    for name in parents:
+        found = found[int(name) if isinstance(found, list) else name]
+    found[int(last) if isinstance(found, list) else last] = value
+
+
+def lines(observed: Observed) -> list[str]:
+    return [blocker.line() for blocker in find_blockers(observed)]
+
+
+def test_nothing_stands_against_this_move(observed: Observed) -> None:
+    assert lines(observed) == []
+
+
+CASES: list[tuple[dict[str, Any], str]] = [
+    # the server
+    ({"move.server.vm_state": "error"}, "server web1: it is error."),
+    ({"move.server.task_state": "deleting"}, "server web1: Nova is busy with it (deleting)."),
+    ({"move.instance.launched_at": ""}, "server web1: it was never launched."),
+    ({"move.server.locked": True}, "openstack server unlock 518e2a6d"),
+    ({"move.unmovable": ["PCI devices"]}, "server web1: it has PCI devices, which would be lost."),
+    ({"move.leftovers": ["migrations with uuid m"]}, "an earlier move left migrations with uuid m in cell2."),
+    (
+        {"move.server_group": {"name": "g", "policy": "affinity", "hosts": ["compute12"]}},
+        "server group g wants one host",
+    ),
+    (
+        {"move.server_group": {"name": "g", "policy": "anti-affinity", "hosts": ["compute21"]}},
+        "another member of its server group g is on compute21.",
+    ),
+    # where it goes
+    ({"move.destination": None, "destination_host": {}}, "destination: no host of another enabled cell"),
+    (
+        {"move.destination.cell": {"id": 2, "uuid": "c", "name": "cell1", "disabled": False}},
+        "it is in cell1, as the server is.",
+    ),
+    ({"move.destination.cell": {**OTHER_CELL, "disabled": True}}, "host compute21: its cell cell2 is disabled."),
+    (
+        {"move.destination.shortages": ["MEMORY_MB: wanted 512, free 128"]},
+        "no room there (MEMORY_MB: wanted 512, free 128)",
+    ),
+    ({"move.destination.service": None}, "host compute21: nova-compute of the destination is not up."),
+    ({"move.destination.service.state": "down"}, "host compute21: nova-compute of the destination is not up."),
+    ({"move.source.service.state": "down"}, "host compute12: nova-compute of the source is not up."),
+    ({"move.destination.service.status": "disabled"}, "host compute21: its compute service is disabled."),
+    # services
+    ({"move.binding_extended": False}, "Neutron: it lacks the extension binding-extended."),
+    ({"move.service_role": False}, "Keystone: no service token"),
+    ({"move.cinder_microversion": "3.43"}, "Cinder: it speaks 3.43 only."),
+    # the flavor
+    ({"move.flavor.disabled": True}, "flavor m1.micro: it is disabled."),
+    ({"move.flavor.root_gb": 0}, "its root disk (0 GiB) is smaller than 1 GiB."),
+    ({"move.flavor.ephemeral_gb": 1}, "its ephemeral disk has another size."),
+    ({"move.flavor.swap": 64}, "its swap disk has another size."),
+    ({"move.flavor.extra_specs": {"hw:numa_nodes": "2"}}, "its extra spec hw:numa_nodes needs"),
+    ({"move.flavor.extra_specs": {"pci_passthrough:alias": "gpu:1"}}, "its extra spec pci_passthrough:alias needs"),
+    ({"move.base_image.min_ram": 2048}, "the image needs 2048 MiB of memory."),
+    # ports and volumes
+    ({"move.server.ports.0.vnic_type": "direct"}, "its vnic_type direct names hardware of its host."),
+    ({"move.server.ports.0.resource_request": {"required": ["X"]}}, "it has a guaranteed minimum bandwidth (QoS)."),
+    ({"move.volumes.0.volume": None}, "volume 790dc7d2-09f6-4aa5-9baf-6de462c7d020: Cinder does not have it."),
+    ({"move.volumes.0.volume.status": "detaching"}, "it is detaching, not in-use."),
+    ({"move.volumes.0.volume.multiattach": True}, "it may be attached to several servers."),
+    ({"move.volumes.0.volume.encrypted": True}, "it is encrypted, and its secret is on the host."),
+    # the hosts
+    ({"source_host.missing": [{"name": "nbd", "package": "python3-libnbd"}]}, "apt-get install python3-libnbd"),
+    (
+        {"destination_host.missing": [{"name": "nbd", "package": "python3-libnbd"}]},
+        "host compute21: nbd is not installed.",
+    ),
+    ({"source_host.nova.host": "elsewhere"}, "host compute12: the machine that Ansible reaches"),
+    ({"destination_host.nova.host": "elsewhere"}, "host compute21: the machine that Ansible reaches"),
+    ({"source_host.nova.images_type": "rbd"}, "host compute12: it keeps disks as rbd."),
+    ({"destination_host.nova.images_type": "lvm"}, "host compute21: it keeps disks as lvm."),
+    # the guest
+    ({"source_host.guest": None}, "libvirt on compute12 does not know it."),
+    ({"source_host.guest.state": "shutoff"}, "it is shutoff on compute12, and Nova believes it active."),
+    ({"source_host.guest.has_tpm": True}, "it has an emulated TPM on compute12"),
+    ({"source_host.guest.has_nvram": True}, "it has UEFI variables (NVRAM) on compute12"),
+    ({"source_host.guest.has_launch_security": True}, "it has encrypted memory (SEV)"),
+    ({"source_host.guest.has_pinned_cpus": True}, "it has CPUs pinned"),
+    ({"source_host.guest.has_numa": True}, "it has a NUMA topology"),
+    ({"source_host.guest.has_kernel": True}, "it has a kernel of its own"),
+    ({"source_host.guest.hostdevs": ["pci"]}, "it has a host device."),
+    ({"source_host.guest.filesystems": ["fs"]}, "it has a shared file system."),
+    ({"source_host.guest.snapshots": 1}, "it has libvirt snapshots"),
+    ({"source_host.guest.checkpoints": 1}, "it has libvirt checkpoints"),
+    ({"source_host.directory": None}, "its folder is missing on compute12."),
+    ({"source_host.directory.disks.0.name": "root"}, "its root disk is not in its folder on compute12."),
+    ({"destination_host.directory": {"path": "/x", "disks": []}}, "a folder of the server already (/x)"),
+    ({"destination_host.guest": {"uuid": "u"}}, "libvirt there has a domain with the server's uuid."),
+    ({"destination_host.libvirt.machine_types": ["pc"]}, "its QEMU has no machine type pc-i440fx-7.2."),
+    ({"destination_host.storage.free_bytes": 1024**2}, "0.0 GiB are free for its disks"),
+]
+
+
+@pytest.mark.parametrize(("changes", "says"), CASES, ids=[next(iter(changes)) for changes, _says in CASES])
+def test_each_blocker(observed: Observed, changes: dict[str, Any], says: str) -> None:
+    for path, value in changes.items():
+        if path == "destination_host":
+            observed = Observed(observed.move, observed.source_host, value)
+        else:
+            change(observed, path, value)
+    (line,) = lines(observed)
+    assert says in line
+    assert " Remedy: " in line
+
+
+ALLOWED: list[dict[str, Any]] = [
+    {"move.server.vm_state": "stopped", "move.instance.vm_state": "stopped", "source_host.guest.state": "shutoff"},
+    {"move.volumes": [], "move.service_role": False, "move.cinder_microversion": None},
+    {"move.server_group": {"name": "g", "policy": "anti-affinity", "hosts": ["compute11"]}},
+    {"move.server_group": {"name": "g", "policy": "affinity", "hosts": []}},
+    {"move.server_group": {"name": "g", "policy": "soft-affinity", "hosts": ["compute12"]}},
+    {"move.volume_backed": True, "move.flavor.root_gb": 0},
+    {"move.volume_backed": True, "source_host.directory.disks.0.name": "disk.config"},
+    {"move.cinder_microversion": "3.44"},
+    {"move.base_image": None},
+    # A flavor that one has is no obstacle, whatever became of it.
+    {"move.flavor_before.flavorid": "same", "move.flavor.flavorid": "same", "move.flavor.disabled": True},
+    # Of two hosts, only the destination has to take new servers.
+    {"move.source.service.status": "disabled"},
+]
+
+
+@pytest.mark.parametrize("changes", ALLOWED, ids=[next(iter(changes)) for changes in ALLOWED])
+def test_what_stands_against_nothing(observed: Observed, changes: dict[str, Any]) -> None:
+    for path, value in changes.items():
+        change(observed, path, value)
+    assert lines(observed) == []
+
+
+def test_all_blockers_are_told_at_once(observed: Observed) -> None:
+    for path, value in {
+        "move.server.locked": True,
+        "move.destination.service.state": "down",
+        "move.service_role": False,
+        "move.server.ports.0.resource_request": {"required": ["X"]},
+        "move.volumes.0.volume.encrypted": True,
+        "source_host.guest.has_tpm": True,
+        "destination_host.storage.free_bytes": 0,
+    }.items():
+        change(observed, path, value)
+    assert [blocker.object.split()[0] for blocker in find_blockers(observed)] == [
+        "server",
+        "host",
+        "Keystone",
+        "port",
+        "volume",
+        "guest",
+        "host",
+    ]
+
+
+@pytest.mark.parametrize("phase", ["started", "prepared", "stopping", "departed", "finished", "confirming"])
+def test_a_move_under_way_is_not_asked_what_it_has_passed(observed: Observed, phase: str) -> None:
+    for path, value in {
+        "move.phase": phase,
+        "move.server.task_state": "resize_migrated",
+        "move.server.vm_state": "resized",
+        "source_host.guest": None,
+        "destination_host.directory": {"path": "/x", "disks": []},
+        "move.volumes.0.volume.status": "reserved",
+        "destination_host.storage.free_bytes": 0,
+    }.items():
+        change(observed, path, value)
+    assert lines(observed) == []
+
+
+def test_a_move_under_way_needs_its_hosts_and_services_still(observed: Observed) -> None:
+    change(observed, "move.phase", "departed")
+    change(observed, "move.destination.service.state", "down")
+    change(observed, "move.service_role", False)
+    assert [blocker.object for blocker in find_blockers(observed)] == ["host compute21", "Keystone"]

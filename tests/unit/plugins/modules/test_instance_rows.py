@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.stackmove.nova.plugins.modules import instance_rows
+
+ARGUMENTS: dict[str, Any] = {"server": "s", "migration": "m", "cell": "cell2"}
+
+
+def run(arguments: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    with patch_module_args(arguments), pytest.raises(SystemExit):
+        instance_rows.main()
+    result: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return result
+
+
+def test_arguments_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "value of state must be one of" in run({**ARGUMENTS, "state": "present"}, capsys)["msg"]
+    assert "missing required arguments: cell, migration, server" in run({}, capsys)["msg"]
+
+
+def test_no_database_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STACKMOVE_API_DATABASE", raising=False)
+    message = run(ARGUMENTS, capsys)["msg"]
+    assert message.startswith("Failed to find Nova's API database: api_database is not set. Remedy: ")
+
+
+def test_the_environment_names_the_database(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STACKMOVE_API_DATABASE", "postgresql://nova:s3cret@db/nova_api")
+    result = run(ARGUMENTS, capsys)
+    assert "postgresql:// is not a MySQL or MariaDB URL" in result["msg"]
+    assert "s3cret" not in json.dumps(result)
+
+
+def test_the_database_is_out_of_reach(capsys: pytest.CaptureFixture[str]) -> None:
+    result = run({**ARGUMENTS, "api_database": "mysql+pymysql://nova:s3cret@127.0.0.1:9/nova_api"}, capsys)
+    assert result["msg"].startswith("Failed to connect to the database of nova_api (nova_api on 127.0.0.1:9): ")
+    assert "s3cret" not in json.dumps(result)
