@@ -92,7 +92,7 @@ class Insert:
 
 @dataclass(frozen=True)
 class SetMetadata:
-    """A key of ``instance_system_metadata``; None takes it away, softly, as Nova does."""
+    """A key of ``instance_system_metadata``; None deletes its row, as Nova does (other metadata it deletes softly)."""
 
     server: str
     key: str
@@ -100,14 +100,11 @@ class SetMetadata:
     now: str
 
     def apply(self, database: Database) -> None:
-        """Update, insert or soft-delete the key."""
+        """Update, insert or delete the key."""
         table = "instance_system_metadata"
         where = "instance_uuid = %s AND `key` = %s AND deleted = 0"
         if self.value is None:
-            database.execute(
-                f"UPDATE {table} SET deleted = id, deleted_at = %s WHERE {where}",
-                (self.now, self.server, self.key),
-            )
+            database.execute(f"DELETE FROM {table} WHERE {where}", (self.server, self.key))
             return
         matched, _row_id = database.execute(
             f"UPDATE {table} SET value = %s, updated_at = %s WHERE {where}",
