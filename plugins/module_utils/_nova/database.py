@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import traceback
 from collections.abc import Mapping, Sequence
@@ -151,6 +152,8 @@ class Database:
                 cursorclass=pymysql.cursors.DictCursor,
                 connect_timeout=10,
                 autocommit=False,
+                # As oslo.db has it: a server that is lax by default would cut a value short without a word.
+                sql_mode="TRADITIONAL",
                 # A guarded UPDATE must count the rows it found, not the ones it had to alter.
                 client_flag=CLIENT.FOUND_ROWS,
                 **parts.tls(),
@@ -215,7 +218,9 @@ class Database:
 
     def rollback(self) -> None:
         """Forget what was written since the last commit, and look at the database anew."""
-        self._connection.rollback()
+        # Where the connection is gone the server has forgotten it already, and whoever reads next is told.
+        with contextlib.suppress(pymysql.Error):
+            self._connection.rollback()
 
     def close(self) -> None:
         """Close the connection; what was not committed is gone."""

@@ -172,10 +172,10 @@ def is_copied(database: Database, server: str, migration: str) -> bool:
 
 
 def write_rows(database: Database, planned: Rows) -> int:
-    """Insert the planned rows and commit: all of them, or none.
+    """Insert the planned rows, read them again, and commit: all of them, or none.
 
     :returns: how many rows were written
-    :raises StackmoveError: the database refuses; nothing was written
+    :raises StackmoveError: the database refuses, or holds something else than it was given; nothing was written
     """
     written = 0
     action_ids: dict[Value, int] = {}
@@ -192,11 +192,23 @@ def write_rows(database: Database, planned: Rows) -> int:
                 else:
                     insert(database, table, values)
                 written += 1
+        _check_copy(database, planned)
         database.commit()
     except StackmoveError:
         database.rollback()
         raise
     return written
+
+
+def _check_copy(database: Database, planned: Rows) -> None:
+    server = str(planned["instances"][0]["uuid"])
+    differences = row_differences(planned, read_rows(database, server))
+    if differences:
+        raise StackmoveError(
+            f"copy the rows of server {server} to {database.name}",
+            f"it holds something else than it was given ({'; '.join(differences)}).",
+            "Bring both cells' databases to one schema, one character set and one collation.",
+        )
 
 
 def insert(database: Database, table: str, values: Row) -> int:
