@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud import (
@@ -54,6 +54,7 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
     flavor = _wanted_flavor(cells, home, uuid, wish, migration, stored)
     volume_backed = not (view.instance and view.instance["image_ref"])
     resources = objects.flavor_resources(flavor, volume_backed)
+    wish = replace(wish, destination_host=_chosen_host(cells, source, migration, server) or wish.destination_host)
     destination = _destination(cells, conn, wish, source, migration, placement_claim(flavor, resources))
     target = cells.by_uuid(destination["cell"]["uuid"]) if destination else None
     source_view = states.view(cells.database(source), uuid, migration_uuid)
@@ -147,11 +148,24 @@ def _host(cells: Cells, conn: Connection, cell: Cell, host: str) -> Document:
     }
 
 
+def _chosen_host(cells: Cells, source: Cell, migration: Row | None, server: Document) -> str | None:
+    """The destination of the move under way: its migration names it, or before that the server's claim on it does."""
+    if migration is None:
+        return None
+    if migration["dest_compute"]:
+        return str(migration["dest_compute"])
+    for cell in cells.all():
+        for provider in server["allocations"] if cell.id != source.id else ():
+            for node in cells.database(cell).select("compute_nodes", uuid=provider, deleted=0):
+                return str(node["host"])
+    return None
+
+
 def _destination(
     cells: Cells, conn: Connection, wish: Wish, source: Cell, migration: Row | None, claim: placement.Claim
 ) -> Document | None:
-    """The host which the operator names, or the move under way has, or the roomiest one that Placement accepts."""
-    name = (str(migration["dest_compute"] or "") if migration else "") or wish.destination_host
+    """The host which the move under way has, or the operator names, or the roomiest one that Placement accepts."""
+    name = wish.destination_host
     if name:
         found = _host(cells, conn, cells.of_host(name), name)
         if migration is None:
