@@ -186,7 +186,9 @@ def explain(server: Server, source: str, target: str) -> tuple[int, list[str]]:
         uuid, uuid_of(source, 0), "2026-11-21 12:00:00", "bench", states.Destination("c", "c", 1, "", "")
     )
     view = states.view(databases[here.id], uuid, move.migration)
+    migration = {"dest_compute": None}
     observation._migration_under_way(cells, here, uuid)
+    observation._chosen_host(cells, here, migration, {"allocations": {"aaaaaaaa-0000-4000-8000-000000000001": {}}})
     observation._unmovable(cells, here, view, uuid)
     observation._rows_by_cell(cells, uuid)
     observation._leftovers(cells, here, there, uuid, "")
