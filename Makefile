@@ -53,8 +53,9 @@ lab-down: tree ## stop the lab
 lab-status: tree ## show the lab's hosts and services
 	@$(PLAYBOOK) lab/status.yml
 
-demo: tree ## from nothing to a server moved from cell1 to cell2 and confirmed
-	@$(PLAYBOOK) lab/demo.yml
+demo: lab-up ## from nothing to a server moved from cell1 to cell2 and confirmed
+	@OS_CLIENT_CONFIG_FILE=/var/lib/stackmove-lab/clouds.yaml ANSIBLE_DISPLAY_SKIPPED_HOSTS=false \
+		$(PLAYBOOK) -i lab/inventory lab/demo.yml
 
 clean: ## remove what these targets made here (the lab has its own: lab-down)
 	@rm -rf .cache .venv build tests/output
