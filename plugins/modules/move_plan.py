@@ -30,6 +30,11 @@ options:
     description: What M(stackmove.nova.hypervisor_info) returned for the host that takes it.
     type: dict
     default: {}
+  job:
+    description: Whether the server is to be moved, or a finished move to be confirmed.
+    type: str
+    choices: [move, confirm]
+    default: move
   inventory_names:
     description: Ansible's inventory name of a compute host, by Nova's name of it, for those where they differ.
     type: dict
@@ -93,9 +98,9 @@ from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers impo
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    observed = Observed(params["move"], params["source_host"], params["destination_host"])
+    observed = Observed(params["move"], params["source_host"], params["destination_host"], params["job"])
     planned = plan.make_plan(observed, params["inventory_names"])
-    steps = plan.describe(planned)
+    steps = plan.describe(planned, params["job"])
     return {
         "changed": False,
         "plan": planned,
@@ -111,6 +116,7 @@ def main() -> None:
             "move": {"type": "dict", "required": True},
             "source_host": {"type": "dict", "required": True},
             "destination_host": {"type": "dict", "default": {}},
+            "job": {"type": "str", "choices": ["move", "confirm"], "default": "move"},
             "inventory_names": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,

@@ -18,6 +18,7 @@ Document = dict[str, Any]
 
 _BYTES_PER_GIB = 1024**3
 _VNIC_TYPES = ("normal",)
+_NAME_TEMPLATE = "instance-%08x"
 # By their names in what hypervisor_info tells of a guest.
 _LOST_ON_THE_HOST = {
     "has_tpm": "an emulated TPM",
@@ -59,11 +60,16 @@ class Observed:
     move: Document  # what observation.observe_move returns
     source_host: Document  # what hypervisor_info returns there
     destination_host: Document  # likewise; empty when there is no destination
+    job: str = "move"  # or "confirm"
 
 
 def find_blockers(observed: Observed) -> list[Blocker]:
     """Every blocker at once. A move that is under way is not asked again what it has passed already."""
-    found = [*_server(observed), *_destination(observed), *_services(observed)]
+    if observed.job == "confirm":
+        return list(_confirm(observed))
+    if observed.move["phase"] in ("finished", "confirming"):
+        return list(_over(observed))
+    found = [*_wish(observed), *_server(observed), *_destination(observed), *_services(observed)]
     if observed.move["phase"] == "none":
         found += [
             *_flavor(observed),
@@ -76,6 +82,59 @@ def find_blockers(observed: Observed) -> list[Blocker]:
     return found
 
 
+def _confirm(observed: Observed) -> Iterator[Blocker]:
+    """Before the disks at the source are deleted, the guest must be at its destination."""
+    move, host = observed.move, observed.destination_host
+    name = f"server {move['server']['name']}"
+    if move["phase"] not in ("finished", "confirming"):
+        yield Blocker(
+            name,
+            f"it has no finished cross-cell move (phase {move['phase']}).",
+            "Move it first (cross_cell_resize), or see openstack server migration list.",
+        )
+        return
+    guest = host.get("guest")
+    where = f"guest {move['server']['id']}"
+    if guest is None or host.get("directory") is None:
+        yield Blocker(
+            where,
+            f"it is not on {move['destination']['host']}.",
+            "Look there; revert the move: openstack server resize revert",
+        )
+    elif move["instance"]["old_vm_state"] == "active" and guest["state"] != "running":
+        yield Blocker(
+            where,
+            f"it is {guest['state']} on {move['destination']['host']}.",
+            "Start it there (virsh start), or revert the move.",
+        )
+
+
+def _over(observed: Observed) -> Iterator[Blocker]:
+    move = observed.move
+    if move["phase"] == "confirming":
+        yield Blocker(
+            f"server {move['server']['name']}", "its move is being confirmed.", "Run the playbook confirm to its end."
+        )
+    yield from _wish(observed)
+
+
+def _wish(observed: Observed) -> Iterator[Blocker]:
+    """A move that is under way goes where it goes."""
+    move, wish = observed.move, observed.move.get("wish") or {}
+    if move["phase"] == "none" or not move["destination"]:
+        return
+    host, flavor = move["destination"]["host"], move["flavor"]
+    name = f"server {move['server']['name']}"
+    if wish.get("destination_host") not in (None, "", host):
+        yield Blocker(
+            name, f"its move to {host} is under way.", "Leave destination_host out, or revert that move first."
+        )
+    if wish.get("flavor") not in (None, "", flavor["name"], flavor["flavorid"]):
+        yield Blocker(
+            name, f"its move to flavor {flavor['name']} is under way.", "Leave flavor out, or revert that move first."
+        )
+
+
 def _server(observed: Observed) -> Iterator[Blocker]:
     move, server = observed.move, observed.move["server"]
     name = f"server {server['name']}"
@@ -85,7 +144,9 @@ def _server(observed: Observed) -> Iterator[Blocker]:
         if server["task_state"]:
             yield Blocker(name, f"Nova is busy with it ({server['task_state']}).", "Wait until that is done.")
         if not move["instance"]["launched_at"]:
-            yield Blocker(name, "it was never launched.", "Delete it or boot it anew.")
+            yield Blocker(
+                name, "it was never launched.", "It has nothing to move; see openstack server show for its fault."
+            )
         if server["locked"]:
             yield Blocker(name, "it is locked.", f"openstack server unlock {server['id']}")
     for thing in move["unmovable"]:
@@ -100,7 +161,9 @@ def _server(observed: Observed) -> Iterator[Blocker]:
     destination = (move["destination"] or {}).get("host")
     if group and group["policy"] == "affinity" and group["hosts"]:
         yield Blocker(
-            name, f"its server group {group['name']} wants one host for all.", "Move the group's policy first."
+            name,
+            f"its server group {group['name']} wants one host for all.",
+            "Take it out of the group, or move the group's other members with it after that.",
         )
     if group and group["policy"] == "anti-affinity" and destination in group["hosts"]:
         yield Blocker(
@@ -197,7 +260,11 @@ def _volumes(observed: Observed) -> Iterator[Blocker]:
     for entry in observed.move["volumes"]:
         volume, name = entry["volume"], f"volume {entry['volume_id']}"
         if volume is None:
-            yield Blocker(name, "Cinder does not have it.", "Detach it from the server: it is lost.")
+            yield Blocker(
+                name,
+                "Cinder does not have it.",
+                "Ask Cinder (openstack volume show); detach it only if it is truly gone.",
+            )
             continue
         if volume["status"] != "in-use":
             yield Blocker(name, f"it is {volume['status']}, not in-use.", "Wait for it, or reset its state.")
@@ -253,7 +320,11 @@ def _guest(observed: Observed) -> Iterator[Blocker]:
     if directory is None:
         yield Blocker(name, f"its folder is missing on {host}.", "openstack server reboot --hard makes it anew.")
     elif not move["volume_backed"] and "disk" not in {disk["name"] for disk in directory["disks"]}:
-        yield Blocker(name, f"its root disk is not in its folder on {host}.", "Look there.")
+        yield Blocker(
+            name,
+            f"its root disk is not in its folder on {host}.",
+            "openstack server reboot --hard, if its disk is elsewhere.",
+        )
 
 
 def _destination_host(observed: Observed) -> Iterator[Blocker]:
@@ -264,6 +335,10 @@ def _destination_host(observed: Observed) -> Iterator[Blocker]:
     yield from _host_software(host, move["destination"]["host"])
     if host["nova"]["images_type"] not in ("qcow2", "default"):
         yield Blocker(name, f"it keeps disks as {host['nova']['images_type']}.", "Only qcow2 files are moved so far.")
+    if host["nova"].get("instance_name_template", _NAME_TEMPLATE) != _NAME_TEMPLATE:
+        yield Blocker(
+            name, "its nova.conf sets instance_name_template.", f"Only Nova's default {_NAME_TEMPLATE} is known."
+        )
     if host["directory"] is not None:
         yield Blocker(
             name,

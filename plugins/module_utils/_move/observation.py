@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud import (
+    compute,
     images,
     observe,
     placement,
@@ -54,13 +55,16 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
     flavor = _wanted_flavor(cells, home, uuid, wish, migration, stored)
     volume_backed = not (view.instance and view.instance["image_ref"])
     resources = objects.flavor_resources(flavor, volume_backed)
-    wish = replace(wish, destination_host=_chosen_host(cells, source, migration, server) or wish.destination_host)
-    destination = _destination(cells, conn, wish, source, migration, placement_claim(flavor, resources))
+    host = _chosen_host(cells, source, migration, server) or wish.destination_host
+    destination = _destination(
+        cells, conn, replace(wish, destination_host=host), source, migration, placement_claim(flavor, resources)
+    )
     target = cells.by_uuid(destination["cell"]["uuid"]) if destination else None
     source_view = states.view(cells.database(source), uuid, migration_uuid)
     target_view = states.view(cells.database(target), uuid, migration_uuid) if target else None
     move_images = images.transfer_images(conn, migration_uuid) if migration_uuid else []
     return {
+        "wish": {"destination_host": wish.destination_host, "flavor": wish.flavor},
         "server": server,
         "phase": states.phase(source_view, target_view, target.id == home.id)
         if migration and target and target_view
@@ -134,7 +138,7 @@ def _host(cells: Cells, conn: Connection, cell: Cell, host: str) -> Document:
             f"find compute host {host}", f"{cell.name} has no compute node of it.", "Start nova-compute on it."
         )
     node = nodes[0]
-    seen = observe.observe_host(conn, host)
+    service = compute.compute_service(conn, host)
     return {
         "cell": _cell(cell),
         "host": host,
@@ -142,8 +146,8 @@ def _host(cells: Cells, conn: Connection, cell: Cell, host: str) -> Document:
         "compute_id": node["id"],
         "provider": node["uuid"],
         "ip": node["host_ip"],
-        "service": seen["service"],
-        "availability_zone": (seen["service"] or {}).get("zone"),
+        "service": service,
+        "availability_zone": (service or {}).get("zone"),
         "shortages": [],
     }
 

@@ -139,16 +139,21 @@ def _base_image(move: Document) -> Document | None:
     return {"id": image["id"], "disk_format": image["disk_format"]}
 
 
-def describe(plan: Document) -> list[str]:
-    """The plan as the operator reads it: what is left to do, a line for each step, in their order."""
+def describe(plan: Document, job: str = "move") -> list[str]:
+    """The plan as the operator reads it: what is left to do, a line for each step, in their order.
+
+    :param job: ``move`` or ``confirm``
+    """
     source, destination, phase = plan["source"], plan["destination"], plan["phase"]
     if destination is None:
         return [f"{plan['name']} ({plan['server']}) has nowhere to go"]
     kind = f"resize to {plan['flavor']['name']}" if plan["resize"] else "cold migration"
     places = f"from {source['host']} in {source['cell']} to {destination['host']} in {destination['cell']}"
     title = f"{plan['name']} ({plan['server']}) {places}: {kind}"
-    if phase in ("finished", "confirming"):
+    if job == "confirm":
         return [f"confirm the move of {title}", *_confirm(plan)]
+    if phase in ("finished", "confirming"):
+        return [f"the move of {title} is made; it waits to be confirmed"]
     lines = [f"move {title}" if phase == "none" else f"go on with the move of {title}"]
     if phase in ("none", "started", "copied"):
         lines += _prep_dest(plan)

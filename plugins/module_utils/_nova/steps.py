@@ -49,6 +49,14 @@ class Step:
         return [line for _database, transaction in self.transactions for line in transaction.describe()]
 
 
+def where(cells: Cells, source: Cell, target: Cell, server: str, migration: str) -> tuple[str, Cell]:
+    """How far a move is, and the cell in which the server lives now; read from Nova's databases alone."""
+    home = cells.of_server(server)
+    here = states.view(cells.database(source), server, migration)
+    there = states.view(cells.database(target), server, migration)
+    return states.phase(here, there, home.id == target.id), home
+
+
 def plan(cells: Cells, source: Cell, target: Cell, move: states.Move, state: str) -> Step:
     """Decide what is to be done so that the move is in *state*; nothing, if it is there or further.
 
@@ -105,7 +113,7 @@ def _plan_abort(
         raise ConflictError(
             f"abort the move {move.migration} of server {move.server}",
             f"the server lives in {target.name} already.",
-            "Run the playbook again to finish the move, or revert it.",
+            "Run the playbook again: it finishes the move.",
         )
     if there.instance is not None:
         raise ConflictError(

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -176,7 +177,7 @@ def test_all_blockers_are_told_at_once(observed: Observed) -> None:
     ]
 
 
-@pytest.mark.parametrize("phase", ["started", "prepared", "stopping", "departed", "finished", "confirming"])
+@pytest.mark.parametrize("phase", ["started", "prepared", "stopping", "departed", "finished"])
 def test_a_move_under_way_is_not_asked_what_it_has_passed(observed: Observed, phase: str) -> None:
     for path, value in {
         "move.phase": phase,
@@ -196,3 +197,40 @@ def test_a_move_under_way_needs_its_hosts_and_services_still(observed: Observed)
     change(observed, "move.destination.service.state", "down")
     change(observed, "move.service_role", False)
     assert [blocker.object for blocker in find_blockers(observed)] == ["host compute21", "Keystone"]
+
+
+def test_a_move_that_is_being_confirmed_is_not_made_again(observed: Observed) -> None:
+    change(observed, "move.phase", "confirming")
+    assert ["being confirmed" in line for line in lines(observed)] == [True]
+
+
+@pytest.mark.parametrize("wish", [{"destination_host": "compute99"}, {"flavor": "m9.huge"}])
+def test_a_move_under_way_goes_where_it_goes(observed: Observed, wish: dict[str, str]) -> None:
+    change(observed, "move.phase", "prepared")
+    change(observed, "move.wish", wish)
+    assert any("is under way" in line for line in lines(observed))
+
+
+def confirming(observed: Observed) -> list[str]:
+    return lines(replace(observed, job="confirm"))
+
+
+def test_only_a_finished_move_is_confirmed(observed: Observed) -> None:
+    assert ["has no finished cross-cell move" in line for line in confirming(observed)] == [True]
+
+
+def test_a_move_is_confirmed_when_its_guest_is_there(observed: Observed) -> None:
+    change(observed, "move.phase", "finished")
+    change(observed, "destination_host.directory", {"path": "/x", "disks": []})
+    change(observed, "destination_host.guest", {"state": "running"})
+    change(observed, "move.instance.old_vm_state", "active")
+    assert confirming(observed) == []
+
+
+@pytest.mark.parametrize("guest", [None, {"state": "shutoff"}])
+def test_no_disk_is_deleted_while_the_guest_is_not_at_its_destination(observed: Observed, guest: Any) -> None:
+    change(observed, "move.phase", "finished")
+    change(observed, "destination_host.directory", {"path": "/x", "disks": []})
+    change(observed, "destination_host.guest", guest)
+    change(observed, "move.instance.old_vm_state", "active")
+    assert len(confirming(observed)) == 1

@@ -136,11 +136,17 @@ def test_a_guest_that_is_off_is_not_shut_down(observed: Observed) -> None:
         ("prepared", "go on with the move of web1", {"prep_source", "finish"}),
         ("stopping", "go on with the move of web1", {"prep_source", "finish"}),
         ("departed", "go on with the move of web1", {"finish"}),
-        ("finished", "confirm the move of web1", {"confirm"}),
-        ("confirming", "confirm the move of web1", {"confirm"}),
+        ("finished", "the move of web1", set()),
+        ("confirming", "the move of web1", set()),
     ],
 )
 def test_only_what_is_left_to_do_is_planned(observed: Observed, phase: str, title: str, left: set[str]) -> None:
     first, *lines = steps(observed, phase=phase)
     assert first.startswith(title)
     assert {line.partition(":")[0] for line in lines} == left
+
+
+def test_a_confirmation_says_what_it_deletes(observed: Observed) -> None:
+    first, *lines = describe({**make_plan(observed, {}), "phase": "finished"}, "confirm")
+    assert first.startswith("confirm the move of web1")
+    assert {line.partition(":")[0] for line in lines} == {"confirm"}
