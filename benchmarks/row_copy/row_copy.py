@@ -280,8 +280,6 @@ def measure(server: Server) -> None:
             here.rollback()
             server.timed("mariadb-dump, edit, import", source, dump_and_import, server, source, target, uuid)
     print(f"\nMoving {ROUNDS} servers of {sum(map(len, found.values()))} rows either way.")
-    for database in databases.values():
-        database.close()
 
 
 def report(server: Server, large: int) -> list[float]:

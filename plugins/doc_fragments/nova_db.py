@@ -15,13 +15,11 @@ options:
       - SQLAlchemy URL of Nova's API database, as in C([api_database]connection) of a controller's C(nova.conf).
       - The cells and their databases are found in its C(cell_mappings).
       - TLS is taken from the URL's query (C(ssl_ca), C(ssl_cert), C(ssl_key)).
-      - If it is not set, the environment variable E(STACKMOVE_API_DATABASE) is used.
     type: str
   main_database:
     description:
       - SQLAlchemy URL of C([database]connection) of a controller's C(nova.conf).
       - Needed only where a cell's URL is a template, such as C({scheme}://{username}:{password}@{hostname}/nova_cell2).
-      - If it is not set, the environment variable E(STACKMOVE_MAIN_DATABASE) is used.
     type: str
   cell_databases:
     description:

@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.common.parameters import env_fallback
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
 
 # The options of the doc fragment stackmove.nova.nova_db.
 NOVA_DB_OPTIONS: dict[str, dict[str, Any]] = {
-    "api_database": {"type": "str", "no_log": True, "fallback": (env_fallback, ["STACKMOVE_API_DATABASE"])},
-    "main_database": {"type": "str", "no_log": True, "fallback": (env_fallback, ["STACKMOVE_MAIN_DATABASE"])},
+    "api_database": {"type": "str", "no_log": True},
+    "main_database": {"type": "str", "no_log": True},
     "cell_databases": {"type": "dict", "no_log": True},
 }
 

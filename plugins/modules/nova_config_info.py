@@ -62,14 +62,15 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     try:
         conf = nova_conf.parse([Path(path).read_text("utf-8")], "", "")
     except OSError as error:
-        raise NotFoundError(f"read {path}", f"{error.strerror}.", "Set stackmove_api_database instead.") from error
+        remedy = "Set path to the nova.conf of the API services, on a host that has it."
+        raise NotFoundError(f"read {path}", f"{error.strerror}.", remedy) from error
     urls = {name: conf.text(section, "connection") for name, section in SECTIONS.items()}
     missing = [f"[{SECTIONS[name]}]connection" for name, url in urls.items() if not url]
     if missing:
         raise NotFoundError(
             f"find the databases in {path}",
             f"it has no {' and no '.join(missing)}.",
-            "Name the nova.conf of the API services, or set stackmove_api_database.",
+            "Set path to the nova.conf of the API services.",
         )
     return {"changed": False, **urls}
 

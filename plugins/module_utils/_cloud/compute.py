@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Nova's API: servers, flavors, compute services and hypervisors, as it shows them to an operator."""
+"""Nova's API: servers, flavors and compute services, as it shows them to an operator."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: Shows tags, the embedded flavor with its extra specs, and locks with their reasons.
 SERVER_VERSION = "2.73"
-#: Hypervisors by the uuid that is their resource provider's too, and services by uuid.
+#: Services by uuid.
 HOST_VERSION = "2.53"
 
 
@@ -146,66 +146,3 @@ def compute_service(conn: Connection, host: str) -> Json | None:
     return next(
         ({key: entry.get(key) for key in keys} for entry in answer.json()["services"] if entry["host"] == host), None
     )
-
-
-def hypervisors(conn: Connection, host: str) -> list[Json]:
-    """Return the hypervisors of a host: one, of libvirt's; `id` is the uuid of its resource provider.
-
-    :raises ApiError: Nova refused
-    """
-    what = f"find the hypervisor of host {host}"
-    # By name first: a large cloud has thousands, and usually a host and its hypervisor share a name.
-    for params in ({"hypervisor_hostname_pattern": host.partition(".")[0]}, {}):
-        found: list[Json] = []
-        path: str | None = "/os-hypervisors/detail"
-        query: Json | None = params
-        while path:
-            answer = call(conn.compute, "GET", path, params=query, microversion=HOST_VERSION, what=what, accept=(404,))
-            if answer.status_code == 404:
-                break
-            page = answer.json()
-            found.extend(page["hypervisors"])
-            path = next((link["href"] for link in page.get("hypervisors_links", []) if link["rel"] == "next"), None)
-            query = None
-        mine = [_hypervisor_view(entry) for entry in found if entry["service"]["host"] == host]
-        if mine:
-            return mine
-    return []
-
-
-def _hypervisor_view(entry: Json) -> Json:
-    return {
-        "id": entry["id"],
-        "hypervisor_hostname": entry["hypervisor_hostname"],
-        "hypervisor_type": entry["hypervisor_type"],
-        "hypervisor_version": entry["hypervisor_version"],
-        "host_ip": entry["host_ip"],
-        "state": entry["state"],
-        "status": entry["status"],
-        "service_host": entry["service"]["host"],
-    }
-
-
-def aggregates(conn: Connection, host: str) -> list[Json]:
-    """Return the aggregates which a host is in, with their metadata and availability zone.
-
-    :raises ApiError: Nova refused
-    """
-    answer = call(
-        conn.compute,
-        "GET",
-        "/os-aggregates",
-        microversion=HOST_VERSION,
-        what=f"list the aggregates of host {host}",
-    )
-    return [
-        {
-            "id": entry["id"],
-            "uuid": entry["uuid"],
-            "name": entry["name"],
-            "availability_zone": entry["availability_zone"],
-            "metadata": entry["metadata"],
-        }
-        for entry in answer.json()["aggregates"]
-        if host in entry["hosts"]
-    ]

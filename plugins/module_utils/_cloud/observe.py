@@ -47,23 +47,6 @@ def observe_server(conn: Connection, uuid_or_name: str) -> Json:
     }
 
 
-def observe_host(conn: Connection, host: str) -> Json:
-    """Return a compute host's service, hypervisor, aggregates and availability zone, None or empty where it has none.
-
-    :raises ApiError: an API refused
-    """
-    found = compute.aggregates(conn, host)
-    hypervisors = compute.hypervisors(conn, host)
-    zones = [aggregate["availability_zone"] for aggregate in found if aggregate["availability_zone"]]
-    return {
-        "host": host,
-        "service": compute.compute_service(conn, host),
-        "hypervisor": hypervisors[0] if len(hypervisors) == 1 else None,
-        "aggregates": found,
-        "availability_zone": zones[0] if zones else None,
-    }
-
-
 def allocations(conn: Connection, consumer_uuid: str) -> placement.Allocations:
     """Return the allocations of a consumer by provider, e.g. of a server or of its migration.
 

@@ -6,7 +6,7 @@
 
 While a server is between two hosts it uses both: what it has on the source is accounted to a consumer of its own,
 named by the migration's uuid, and the server's consumer has the destination's. So does Nova
-(``nova.conductor.tasks.migrate``), which is why it can confirm or revert our moves.
+(``nova.conductor.tasks.migrate``), which is why it can confirm our moves.
 """
 
 from __future__ import annotations

@@ -74,8 +74,8 @@ def connect(cloud: str | None, service_cloud: str | None = None) -> Connection:
         raise StackmoveError(
             "connect to the cloud",
             "no entry of clouds.yaml is named.",
-            "Set the variable stackmove_cloud, the option cloud (best in module_defaults, for "
-            "group/stackmove.nova.cloud), or the environment variable OS_CLOUD.",
+            "Set the option cloud, best in module_defaults, for group/stackmove.nova.cloud; or the environment "
+            "variable OS_CLOUD.",
         )
     conn = _open(name, "its operator")
     if service_cloud:
@@ -130,7 +130,7 @@ def new_token(conn: Connection) -> str:
     with translated("get a token"):
         token = conn.session.get_token()
     if not token:
-        raise ApiError("get a token", "Keystone gave none.")
+        raise ApiError("get a token", "Keystone gave none.", "Check how the entry in clouds.yaml authenticates.")
     return str(token)
 
 

@@ -117,22 +117,11 @@ class Cells:
             )
         return self.by_id(int(rows[0]["cell_id"]))
 
-    def hosts(self, cell: Cell) -> list[str]:
-        """The compute hosts mapped to a cell, by name."""
-        rows = self.api.select("host_mappings", cell_id=cell.id)
-        return sorted(str(row["host"]) for row in rows)
-
     def database(self, cell: Cell) -> Database:
         """The cell's database, connected once."""
         if cell.id not in self._open:
             self._open[cell.id] = Database(cell.url, cell.name)
         return self._open[cell.id]
-
-    def close(self) -> None:
-        """Close every connection."""
-        for database in self._open.values():
-            database.close()
-        self.api.close()
 
 
 def open_cells(params: Mapping[str, Any]) -> Cells:
@@ -144,6 +133,6 @@ def open_cells(params: Mapping[str, Any]) -> Cells:
         raise StackmoveError(
             "find Nova's API database",
             "api_database is not set.",
-            "Set stackmove_api_database, or module_defaults for group/stackmove.nova.nova_db.",
+            "Set the option, best in module_defaults, for group/stackmove.nova.nova_db.",
         )
     return Cells(params["api_database"], params["main_database"], params["cell_databases"])

@@ -103,7 +103,7 @@ def resolve_template(url: str, main_database: str | None) -> str:
         raise StackmoveError(
             f"resolve the templated cell URL {url}",
             "the [database]connection that fills it is not known.",
-            "Set main_database (stackmove_main_database), or let it be read from a controller.",
+            "Set the option main_database to it, as a controller's nova.conf has it.",
         )
     parts = urlsplit(main_database)
     values = {
@@ -206,7 +206,11 @@ class Database:
         rows = self.select(table, **where)
         if not rows:
             wanted = ", ".join(f"{column}={value}" for column, value in where.items())
-            raise NotFoundError(f"find {table} with {wanted} in {self.name}", "there is no such row.")
+            raise NotFoundError(
+                f"find {table} with {wanted} in {self.name}",
+                "there is no such row.",
+                "Look with server_move_info in which cell the server is.",
+            )
         return rows[0]
 
     def commit(self) -> None:
@@ -214,17 +218,17 @@ class Database:
         try:
             self._connection.commit()
         except pymysql.Error as error:
-            raise StackmoveError(f"commit to the database of {self.name}", f"{error}.") from error
+            raise StackmoveError(
+                f"commit to the database of {self.name}",
+                f"{error}.",
+                "Look at the database server, then run again: what was done already is found, and not done twice.",
+            ) from error
 
     def rollback(self) -> None:
         """Forget what was written since the last commit, and look at the database anew."""
         # Where the connection is gone the server has forgotten it already, and whoever reads next is told.
         with contextlib.suppress(pymysql.Error):
             self._connection.rollback()
-
-    def close(self) -> None:
-        """Close the connection; what was not committed is gone."""
-        self._connection.close()
 
     def _run(self, sql: str, arguments: Sequence[Any]) -> tuple[int, list[Row]]:
         matched, rows, _row_id = self._execute(sql, arguments)

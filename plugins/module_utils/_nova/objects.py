@@ -162,12 +162,6 @@ def bound_network_info(text: str, bindings: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps(vifs)
 
 
-def stored_connection_info(text: str | None) -> Document | None:
-    """``block_device_mapping.connection_info``, which holds secrets; None where there is none yet."""
-    document: Document | None = json.loads(text) if text else None
-    return document
-
-
 def request_spec_with_flavor(text: str, flavor: Document) -> str:
     """``request_specs.spec`` for another flavor; the API rewrites numa and pci requests from it."""
     spec = json.loads(text)

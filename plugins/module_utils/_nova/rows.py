@@ -166,18 +166,16 @@ def is_copied(database: Database, server: str, migration: str) -> bool:
         raise ConflictError(
             f"copy server {server} to {database.name}",
             f"that cell already holds an instance with this uuid, which migration {migration} did not make.",
-            "Look at it with server_move_info; recover or revert the older move first.",
+            "Look with server_move_info. Where the server does not live, instance_rows (state absent) deletes its rows.",
         )
     return True
 
 
-def write_rows(database: Database, planned: Rows) -> int:
+def write_rows(database: Database, planned: Rows) -> None:
     """Insert the planned rows, read them again, and commit: all of them, or none.
 
-    :returns: how many rows were written
     :raises StackmoveError: the database refuses, or holds something else than it was given; nothing was written
     """
-    written = 0
     action_ids: dict[Value, int] = {}
     try:
         for table, table_rows in planned.items():
@@ -191,13 +189,11 @@ def write_rows(database: Database, planned: Rows) -> int:
                     insert(database, table, values)
                 else:
                     insert(database, table, values)
-                written += 1
         _check_copy(database, planned)
         database.commit()
     except StackmoveError:
         database.rollback()
         raise
-    return written
 
 
 def _check_copy(database: Database, planned: Rows) -> None:

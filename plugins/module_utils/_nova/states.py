@@ -226,7 +226,7 @@ def _volume_updates(move: Move, cell: CellView, side: str, connected: bool) -> l
 
 
 def started(move: Move, source: CellView) -> list[Transaction]:
-    """Take the server: nova.md A.1's last lines and A.2 (``nova.compute.api.API.resize``)."""
+    """Take the server (``nova.compute.api.API.resize``)."""
     instance = _instance(source)
     resize = move.flavor is not None
     return [
@@ -285,9 +285,13 @@ def started(move: Move, source: CellView) -> list[Transaction]:
 
 
 def prepared(move: Move, source: CellView, target: CellView) -> list[Transaction]:
-    """Name the destination in both cells (A.4; ``PrepResizeAtDestTask`` and the dest's claim)."""
+    """Name the destination in both cells (``PrepResizeAtDestTask``, and the claim of nova-compute there)."""
     if not (move.destination and source.migration and target.migration):
-        raise ConflictError("prepare the destination", "the move has no migration or destination yet.")
+        raise ConflictError(
+            f"prepare the destination of server {move.server}",
+            f"migration {move.migration} is not in both cells, or no destination was given.",
+            "Copy the server's rows first (instance_rows), and give move_state the option destination.",
+        )
     _instance(target)
     to = move.destination
     names: dict[str, Value] = {"dest_compute": to.host, "dest_node": to.node, "dest_host": to.ip}
@@ -330,7 +334,7 @@ def prepared(move: Move, source: CellView, target: CellView) -> list[Transaction
 
 
 def stopping(move: Move, source: CellView) -> list[Transaction]:
-    """Announce that the guest will go (A.5.1 and A.5.3; ``PrepResizeAtSourceTask``)."""
+    """Announce that the guest will go (``PrepResizeAtSourceTask``)."""
     instance = _instance(source)
     cur = _flavors(source)["cur"]
     event = "compute_prep_snapshot_based_resize_at_source"
@@ -349,7 +353,7 @@ def stopping(move: Move, source: CellView) -> list[Transaction]:
 
 
 def departed(move: Move, source: CellView) -> list[Transaction]:
-    """Record that the guest has left its host, and its disks are uploaded (A.5.7 and A.6.1)."""
+    """Record that the guest has left its host, and its disks are uploaded (the end of ``PrepResizeAtSourceTask``)."""
     _instance(source)
     ended = FinishEvent(move.server, move.request_id, "compute_prep_snapshot_based_resize_at_source", move.now)
     event = "compute_finish_snapshot_based_resize_at_dest"
@@ -385,13 +389,17 @@ def finished(
     cell_ids: tuple[int, int],
     request_spec: str | None,
 ) -> list[Transaction]:
-    """Flip the server to its new cell (A.6; ``FinishResizeAtDestTask``), in Nova's order.
+    """Flip the server to its new cell (``FinishResizeAtDestTask``), in Nova's order.
 
     :param cell_ids: ``cell_mappings.id`` of source and target
     :param request_spec: ``request_specs.spec``, to be rewritten for the new flavor
     """
     if not target.migration:
-        raise ConflictError("finish the move", "the target cell has no migration of this move.")
+        raise ConflictError(
+            f"finish the move of server {move.server}",
+            f"the target cell has no migration {move.migration}.",
+            "Look with server_move_info in which cell its rows are; instance_rows copies them.",
+        )
     _instance(target)
     before = _flavors(target)["cur"]
     now_has = move.flavor or before
@@ -463,7 +471,7 @@ def finished(
                 {"hidden": 1, "updated_at": move.now},
             ),
             (
-                # Empty attachments, which keep the volumes for a revert.
+                # Empty attachments, which keep the volumes for Nova's revert.
                 *_volume_updates(move, source, "source", connected=False),
                 FinishEvent(move.server, move.request_id, "", move.now),
             ),
@@ -472,7 +480,7 @@ def finished(
 
 
 def confirming(move: Move, source: CellView, target: CellView) -> list[Transaction]:
-    """Announce the confirmation in both cells (A.8; ``ConfirmResizeTask``)."""
+    """Announce the confirmation in both cells (``ConfirmResizeTask``)."""
     event = "compute_confirm_snapshot_based_resize_at_source"
     transactions = []
     host = str(target.migration["source_compute"]) if target.migration else ""
@@ -521,7 +529,7 @@ def confirming(move: Move, source: CellView, target: CellView) -> list[Transacti
 
 
 def confirmed(move: Move, target: CellView) -> list[Transaction]:
-    """Make the server an ordinary one of its new cell (A.8.4)."""
+    """Make the server an ordinary one of its new cell (the end of ``ConfirmResizeTask``)."""
     instance = _instance(target)
     cur = _flavors(target)["cur"]
     vm_state = "stopped" if instance["power_state"] == _SHUTDOWN else "active"

@@ -45,17 +45,13 @@ def test_an_entry_of_volume_attachments_is_taken_as_it_is(capsys: pytest.Capture
     assert "api_database is not set" in run({**ARGUMENTS, "api_database": "", "volumes": [volume]}, capsys)["msg"]
 
 
-def test_no_database_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("STACKMOVE_API_DATABASE", raising=False)
+def test_no_database_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     message = run(ARGUMENTS, capsys)["msg"]
     assert message.startswith("Failed to find Nova's API database: api_database is not set. Remedy: ")
 
 
-def test_the_environment_names_the_database(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("STACKMOVE_API_DATABASE", "postgresql://nova:s3cret@db/nova_api")
-    result = run(ARGUMENTS, capsys)
+def test_the_database_is_of_another_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    result = run({**ARGUMENTS, "api_database": "postgresql://nova:s3cret@db/nova_api"}, capsys)
     assert "postgresql:// is not a MySQL or MariaDB URL" in result["msg"]
     assert "s3cret" not in json.dumps(result)
 

@@ -34,7 +34,6 @@ class Run(threading.Thread):
             step.apply()
         except ConflictError as error:
             self.refused = str(error)
-        cells.close()
 
 
 def plan(cells: Cells, server: str, migration: str, state: str) -> steps.Step:
@@ -45,9 +44,9 @@ def plan(cells: Cells, server: str, migration: str, state: str) -> steps.Step:
 
 def main(url: str, server: str) -> None:
     """Let them race, and after each round give the server back."""
-    for _ in range(ROUNDS):
+    for _round in range(ROUNDS):
         planned = threading.Barrier(RUNS)
-        runs = [Run(url, server, planned) for _ in range(RUNS)]
+        runs = [Run(url, server, planned) for _run in range(RUNS)]
         for run in runs:
             run.start()
         for run in runs:
@@ -58,7 +57,6 @@ def main(url: str, server: str) -> None:
         print(f"{len(proceeded)} proceeded, {len(told)} were refused")
         cells = Cells(url, url)
         plan(cells, server, proceeded[0].migration, "aborted").apply()
-        cells.close()
 
 
 main(*sys.argv[1:])

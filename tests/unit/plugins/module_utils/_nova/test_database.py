@@ -67,7 +67,7 @@ def test_the_password_survives_the_template() -> None:
 
 @pytest.mark.parametrize("main", [None, ""])
 def test_a_template_without_anything_to_fill_it(main: str | None) -> None:
-    with pytest.raises(StackmoveError, match="Set main_database"):
+    with pytest.raises(StackmoveError, match="Set the option main_database"):
         resolve_template("{scheme}://{username}@x/y", main)
 
 

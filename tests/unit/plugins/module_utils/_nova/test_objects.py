@@ -152,13 +152,6 @@ def test_a_port_without_a_new_binding_stays_as_it_is(web1: Rows) -> None:
     assert objects.bound_network_info("[]", []) == "[]"
 
 
-@pytest.mark.parametrize(
-    ("text", "document"), [(None, None), ("", None), ("null", None), ('{"serial": "v"}', {"serial": "v"})]
-)
-def test_stored_connection_info(text: str | None, document: dict[str, str] | None) -> None:
-    assert objects.stored_connection_info(text) == document
-
-
 def test_a_request_spec_for_another_flavor_is_otherwise_the_same() -> None:
     spec = objects.versioned("RequestSpec", "1.14", {"flavor": flavor(name="old"), "num_instances": 1, "retry": None})
     new = flavor(name="new")

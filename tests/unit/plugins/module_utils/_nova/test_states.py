@@ -247,7 +247,7 @@ def test_a_resize_keeps_its_new_flavor_beside_the_current_one(view: CellView, re
 def test_there_is_nothing_to_prepare(view: CellView, missing: str) -> None:
     move = replace(COLD, destination=None) if missing == "destination" else COLD
     cells = [view if missing == name else with_migration(view) for name in ("source", "target")]
-    with pytest.raises(ConflictError, match="no migration or destination"):
+    with pytest.raises(ConflictError, match="is not in both cells, or no destination was given"):
         states.prepared(move, *cells)
 
 
