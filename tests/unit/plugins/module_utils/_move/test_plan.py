@@ -39,7 +39,7 @@ def test_the_plan_of_a_resize(observed: Observed) -> None:
 
 
 def test_a_new_move_gets_a_name_and_one_under_way_keeps_its_own(observed: Observed) -> None:
-    made = {make_plan(observed, {})["migration"] for _ in range(2)}
+    made = {make_plan(observed, {})["migration"] for _time in range(2)}
     assert len(made) == 2
     assert all(str(uuid.UUID(name)) == name for name in made)
     observed.move["migration"] = MIGRATION
