@@ -166,7 +166,7 @@ def is_copied(database: Database, server: str, migration: str) -> bool:
         raise ConflictError(
             f"copy server {server} to {database.name}",
             f"that cell already holds an instance with this uuid, which migration {migration} did not make.",
-            "Look with server_move_info. Where the server does not live, instance_rows (state absent) deletes its rows.",
+            "Look with server_move_info. Where it does not live, instance_rows (state absent) deletes its rows.",
         )
     return True
 
