@@ -32,7 +32,7 @@ options:
     type: str
     required: true
   cell:
-    description: UUID of the cell in whose database the rows shall be, or shall not be.
+    description: UUID or name of the cell in whose database the rows shall be, or shall not be.
     type: str
     required: true
   state:
@@ -81,7 +81,8 @@ instance_id:
   type: int
   sample: 5
 domain_name:
-  description: Name that the libvirt domain has in O(cell), by Nova's default C(instance_name_template).
+  description: Name that the libvirt domain has in O(cell), by Nova's default C(instance_name_template). Null where
+    RV(instance_id) is.
   returned: success
   type: str
   sample: instance-00000005

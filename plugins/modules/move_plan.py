@@ -59,9 +59,113 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plan:
-  description: What the phases of the move follow.
+  description: What the phases of the move follow; the roles take it as it is.
   returned: success
   type: dict
+  contains:
+    server:
+      description: UUID of the server.
+      type: str
+    name:
+      description: Its name.
+      type: str
+    project_id:
+      description: Its project.
+      type: str
+    user_id:
+      description: Its user.
+      type: str
+    phase:
+      description: How far the move is, as in RV(stackmove.nova.server_move_info#module:move.phase).
+      type: str
+      sample: none
+    migration:
+      description: UUID that names the move; a new one where none is under way.
+      type: str
+    resize:
+      description: Whether it gets another flavor.
+      type: bool
+    flavor:
+      description: The flavor that it is going to have.
+      type: dict
+    flavor_before:
+      description: The one that it has had before the move.
+      type: dict
+    resources:
+      description: Amounts by resource class to claim at the destination.
+      type: dict
+    required_traits:
+      description: Traits to require of the destination.
+      type: list
+      elements: str
+    running:
+      description: Whether the guest has run before the move, and is started at the destination.
+      type: bool
+    shutdown_timeout_s:
+      description: How long the guest may take to shut down before it is destroyed, in seconds.
+      type: int
+    source:
+      description: The host that it leaves.
+      type: dict
+      contains:
+        host:
+          description: Nova's name of the host.
+          type: str
+        node:
+          description: Name of its hypervisor.
+          type: str
+        ip:
+          description: Its address, as nova-compute has told it.
+          type: str
+        cell:
+          description: Name of its cell.
+          type: str
+        cell_uuid:
+          description: UUID of its cell.
+          type: str
+        inventory_name:
+          description: Ansible's name of the host.
+          type: str
+        connector:
+          description: Its volume connector.
+          type: dict
+        directory:
+          description: The server's folder there, or null if there is none.
+          type: str
+    destination:
+      description:
+        - The host that takes it, or null if there is none. It has C(host), C(node), C(ip), C(cell), C(cell_uuid),
+          C(inventory_name) and C(connector) like the source, and besides C(compute_id), C(provider) and
+          C(availability_zone), as in RV(stackmove.nova.server_move_info#module:move.destination).
+      type: dict
+    ports:
+      description: Its ports, as O(stackmove.nova.port_bindings#module:ports) takes them.
+      type: list
+      elements: dict
+    vifs:
+      description: Its network interfaces, as Nova's network information cache has them.
+      type: list
+      elements: dict
+    volumes:
+      description: Its volumes, as O(stackmove.nova.volume_attachments#module:volumes) takes them.
+      type: list
+      elements: dict
+    disk_transport:
+      description: How its local disks travel. So far always V(snapshot), through Glance.
+      type: str
+    disks:
+      description: Its local disks, each with C(disk), C(disk_format) and C(virtual_size_bytes).
+      type: list
+      elements: dict
+    images:
+      description: The images that carry them, as O(stackmove.nova.transfer_images#module:images) takes them.
+      type: list
+      elements: dict
+    base_image:
+      description:
+        - C(id) and C(disk_format) of the image on whose cached copy the root disk is based again, or null if it is
+          made to stand alone.
+      type: dict
 steps:
   description: The plan as text, a line for each step.
   returned: success

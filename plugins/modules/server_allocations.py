@@ -107,7 +107,13 @@ actions:
   returned: success
   type: list
   elements: str
-  sample: ["move the allocations of server 7c6c5a0e-1d0b-4c56-8a49-4a3a0f1f2f55"]
+  sample:
+    - >-
+      set the server's allocations to 20 DISK_GB, 4096 MEMORY_MB, 2 VCPU of provider
+      b9e0a4a1-30f3-4a0b-8d0a-3f0e1c0a5a11
+    - >-
+      set the migration's allocations to 20 DISK_GB, 4096 MEMORY_MB, 2 VCPU of provider
+      0a4cf5f6-9c3a-4d0e-8f37-3a0d5a3b8c55
 """
 
 from typing import Any

@@ -56,29 +56,140 @@ EXAMPLES = r"""
 RETURN = r"""
 move:
   description:
-    - What was found. C(phase) is one of V(none), V(started), V(copied), V(prepared), V(stopping), V(departed),
-      V(finished), V(confirming).
+    - What was found; the whole of it is what O(stackmove.nova.move_plan#module:move) takes.
+    - It holds no passwords and no connections of volumes.
   returned: success
   type: dict
   contains:
     phase:
-      description: How far the move is.
+      description:
+        - How far the move is. One of V(none), V(started), V(copied), V(prepared), V(stopping), V(departed),
+          V(finished), V(confirming).
       type: str
+      sample: none
     migration:
-      description: The migration that is under way, if any.
+      description:
+        - The cross-cell migration that is under way, or null. It has C(uuid), C(status), C(migration_type),
+          C(source_compute), C(dest_compute) and C(dest_node), as Nova's table C(migrations) does.
       type: dict
+    home_cell:
+      description: Name of the cell in which the server lives, by its mapping.
+      type: str
+      sample: cell1
+    rows:
+      description: By name of the cells that hold the server's rows, whether these are V(live) or V(hidden).
+      type: dict
+      sample: {cell1: live}
     server:
-      description: The server as the APIs show it, with ports, volumes and allocations.
+      description:
+        - The server as the APIs show it, such as C(id), C(name), C(status), C(vm_state), C(task_state), C(locked),
+          C(host), C(project_id) and C(user_id).
+        - Beside these, its C(ports) with their bindings, its C(volumes) and C(attachments) by volume id, its C(image)
+          or null, and its C(allocations) by resource provider.
+      type: dict
+    instance:
+      description:
+        - The server as its cell's database has it, such as C(host), C(node), C(vm_state), C(task_state), C(image_ref)
+          and C(launched_at).
+        - C(old_vm_state) is its state before the move, C(shutdown_timeout_s) what its image asks for, in seconds, or
+          null.
       type: dict
     source:
-      description: The compute host that it leaves.
+      description: The compute host that the server leaves.
       type: dict
+      contains:
+        cell:
+          description: Its cell, with C(id), C(uuid), C(name) and C(disabled).
+          type: dict
+        host:
+          description: Nova's name of the host.
+          type: str
+          sample: compute11
+        node:
+          description: Name of its hypervisor.
+          type: str
+          sample: compute11
+        compute_id:
+          description: The hypervisor's id in its cell's database.
+          type: int
+        provider:
+          description: UUID of its resource provider.
+          type: str
+        ip:
+          description: Its address, as nova-compute has told it.
+          type: str
+        service:
+          description: Its nova-compute, with C(status), C(state) and more; null if Nova has none.
+          type: dict
+        availability_zone:
+          description: Its availability zone, or null.
+          type: str
+        shortages:
+          description: What Placement lacks there for the flavor, in words. Always empty at the source.
+          type: list
+          elements: str
     destination:
-      description: The compute host that takes it.
+      description: The compute host that takes it, with the keys of RV(move.source); null if there is none.
       type: dict
-  sample:
-    phase: none
-    migration: null
+    flavor:
+      description: The flavor that the server is going to have, with RAM in MiB and disks in GiB.
+      type: dict
+    flavor_before:
+      description: The one that it has had before the move.
+      type: dict
+    resources:
+      description: Amounts by resource class that it needs at the destination.
+      type: dict
+      sample: {VCPU: 2, MEMORY_MB: 4096, DISK_GB: 20}
+    required_traits:
+      description: Traits that the flavor requires of a host, or forbids where a C(!) is before them.
+      type: list
+      elements: str
+    volume_backed:
+      description: Whether its root disk is a volume.
+      type: bool
+    volumes:
+      description:
+        - Its volumes. Each has C(volume_id), C(device), C(boot_index), C(source_attachment_id) and
+          C(destination_attachment_id) or null, and C(volume), which is Cinder's view of it, or null if Cinder does not
+          have it.
+      type: list
+      elements: dict
+    vifs:
+      description: Its network interfaces, as Nova's network information cache has them.
+      type: list
+      elements: dict
+    unmovable:
+      description: What it has that a move to another cell would lose, in words.
+      type: list
+      elements: str
+    leftovers:
+      description: Rows of an earlier move that are in the way in the destination's cell.
+      type: list
+      elements: str
+    migration_allocations:
+      description: What the migration holds of resource providers.
+      type: dict
+    base_image:
+      description: The image on which its root disk is based, or null if that is gone or there is none.
+      type: dict
+    transfer_images:
+      description: The images of this move, as M(stackmove.nova.transfer_images) returns them.
+      type: list
+      elements: dict
+    server_group:
+      description: C(name), C(policy) and the C(hosts) of the other members of its server group, or null.
+      type: dict
+    service_role:
+      description: Whether the requests carry the token of a user with the role C(service).
+      type: bool
+    binding_extended:
+      description: Whether Neutron has the extension C(binding-extended).
+      type: bool
+    cinder_microversion:
+      description: The newest that Cinder speaks, or null for a server without volumes.
+      type: str
+      sample: "3.70"
 """
 
 from typing import Any
