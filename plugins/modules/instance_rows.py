@@ -128,6 +128,14 @@ def absent(module: AnsibleModule, cells: Cells, cell: Cell) -> dict[str, Any]:
             "the API database says that the server lives in that cell.",
             "Look at it with server_move_info.",
         )
+    if counts.get("instances") and not database.select(
+        "migrations", uuid=module.params["migration"], instance_uuid=server
+    ):
+        raise ConflictError(
+            f"delete the rows of server {server} in {cell.name}",
+            f"migration {module.params['migration']} did not bring them there.",
+            "Look at them with server_move_info; another move may own them.",
+        )
     if counts and not module.check_mode:
         rows.delete_rows(database, server)
     return {"changed": bool(counts), "rows": counts, "diff": {"before": counts, "after": {}}}

@@ -35,6 +35,10 @@ options:
     type: str
     choices: [move, confirm]
     default: move
+  resume:
+    description: Whether a move that is under way is gone on with. Say so only when no other run works on it.
+    type: bool
+    default: false
   inventory_names:
     description: Ansible's inventory name of a compute host, by Nova's name of it, for those where they differ.
     type: dict
@@ -202,7 +206,9 @@ from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers impo
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    observed = Observed(params["move"], params["source_host"], params["destination_host"], params["job"])
+    observed = Observed(
+        params["move"], params["source_host"], params["destination_host"], params["job"], params["resume"]
+    )
     planned = plan.make_plan(observed, params["inventory_names"])
     steps = plan.describe(planned, params["job"])
     return {
@@ -221,6 +227,7 @@ def main() -> None:
             "source_host": {"type": "dict", "required": True},
             "destination_host": {"type": "dict", "default": {}},
             "job": {"type": "str", "choices": ["move", "confirm"], "default": "move"},
+            "resume": {"type": "bool", "default": False},
             "inventory_names": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,

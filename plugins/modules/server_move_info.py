@@ -32,6 +32,10 @@ options:
         Placement has room is proposed.
       - A move that is under way keeps the destination that it has.
     type: str
+  migration:
+    description: UUID of a move that may be over already, to see whether it has left images or allocations behind.
+    type: str
+    default: ""
   flavor:
     description: Name or id of the flavor to resize to.
     type: str
@@ -211,7 +215,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     cells = open_cells(params)
     conn = connect(params["cloud"], params["service_cloud"])
-    wish = Wish(params["server"], params["destination_host"], params["flavor"])
+    wish = Wish(*(params[name] for name in ("server", "migration", "destination_host", "flavor")))
     return {"changed": False, "move": observe_move(cells, conn, wish)}
 
 
@@ -222,6 +226,7 @@ def main() -> None:
             **CLOUD_OPTIONS,
             "server": {"type": "str", "required": True},
             "destination_host": {"type": "str"},
+            "migration": {"type": "str", "default": ""},
             "flavor": {"type": "str"},
         },
         supports_check_mode=True,

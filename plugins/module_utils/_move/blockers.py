@@ -61,6 +61,7 @@ class Observed:
     source_host: Document  # what hypervisor_info returns there
     destination_host: Document  # likewise; empty when there is no destination
     job: str = "move"  # or "confirm"
+    resume: bool = False  # the operator says that no other run works on the move under way
 
 
 def find_blockers(observed: Observed) -> list[Blocker]:
@@ -69,7 +70,7 @@ def find_blockers(observed: Observed) -> list[Blocker]:
         return list(_confirm(observed))
     if observed.move["phase"] in ("finished", "confirming"):
         return list(_over(observed))
-    found = [*_wish(observed), *_server(observed), *_destination(observed), *_services(observed)]
+    found = [*_under_way(observed), *_wish(observed), *_server(observed), *_destination(observed), *_services(observed)]
     if observed.move["phase"] == "none":
         found += [
             *_flavor(observed),
@@ -116,6 +117,23 @@ def _over(observed: Observed) -> Iterator[Blocker]:
             f"server {move['server']['name']}", "its move is being confirmed.", "Run the playbook confirm to its end."
         )
     yield from _wish(observed)
+
+
+def _under_way(observed: Observed) -> Iterator[Blocker]:
+    """A move that is under way is gone on with only when it is ours, and its run is over."""
+    move, phase = observed.move, observed.move["phase"]
+    name = f"server {move['server']['name']}"
+    if phase == "none":
+        return
+    if phase == "foreign" or not move["migration"]["ours"]:
+        status = move["migration"]["status"]
+        yield Blocker(name, f"Nova itself is moving it (migration {status}).", "Wait until that is done.")
+    elif not observed.resume:
+        yield Blocker(
+            name,
+            f"a run of this playbook has begun to move it (phase {phase}), and may still be at work.",
+            "When you are sure that it is not, run again with -e stackmove_resume=true: it goes on from there.",
+        )
 
 
 def _wish(observed: Observed) -> Iterator[Blocker]:
@@ -192,6 +210,13 @@ def _destination(observed: Observed) -> Iterator[Blocker]:
         yield Blocker(
             name, f"its cell {destination['cell']['name']} is disabled.", "nova-manage cell_v2 update_cell --enable"
         )
+    zone = move.get("requested_zone")
+    if zone and move["phase"] == "none" and destination["availability_zone"] != zone:
+        yield Blocker(
+            name,
+            f"it is in zone {destination['availability_zone']}, and the server was booted into zone {zone}.",
+            "Choose a host of that zone.",
+        )
     for shortage in destination["shortages"]:
         yield Blocker(name, f"Placement has no room there ({shortage}).", "Choose another host or make room.")
     for role, host in (("source", source), ("destination", destination)):
@@ -248,6 +273,10 @@ def _flavor(observed: Observed) -> Iterator[Blocker]:
 
 
 def _ports(observed: Observed) -> Iterator[Blocker]:
+    cached = {vif["id"] for vif in observed.move["vifs"]}
+    for port_id in sorted(cached ^ {port["id"] for port in observed.move["server"]["ports"]}):
+        cause = "Nova's cache names it, and Neutron does not have it" if port_id in cached else "Nova's cache lacks it"
+        yield Blocker(f"port {port_id}", f"{cause}.", "Wait until nova-compute heals it, or reboot the server hard.")
     for port in observed.move["server"]["ports"]:
         name = f"port {port['id']}"
         if port["vnic_type"] not in _VNIC_TYPES:

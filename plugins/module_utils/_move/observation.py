@@ -35,6 +35,7 @@ class Wish:
     """What the operator asked for."""
 
     server: str  # name or uuid
+    migration: str = ""  # uuid of a move that may be over, to look for what it left behind
     destination_host: str | None = None
     flavor: str | None = None
 
@@ -62,19 +63,20 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
     target = cells.by_uuid(destination["cell"]["uuid"]) if destination else None
     source_view = states.view(cells.database(source), uuid, migration_uuid)
     target_view = states.view(cells.database(target), uuid, migration_uuid) if target else None
-    move_images = images.transfer_images(conn, migration_uuid) if migration_uuid else []
+    asked = migration_uuid or wish.migration
+    move_images = images.transfer_images(conn, asked) if asked else []
     return {
         "wish": {"destination_host": wish.destination_host, "flavor": wish.flavor},
         "server": server,
         "phase": states.phase(source_view, target_view, target.id == home.id)
         if migration and target and target_view
         else "none",
-        "migration": _migration_result(migration),
+        "migration": _migration_result(cells, home, migration),
         "home_cell": home.name,
         "rows": _rows_by_cell(cells, uuid),
         "source": _host(cells, conn, source, str(migration["source_compute"] if migration else server["host"])),
         "destination": destination,
-        "instance": _instance(view),
+        "instance": _instance(view, migration),
         "flavor": objects.flavor_data(flavor),
         "flavor_before": objects.flavor_data(stored.get("old") or stored["cur"]) if stored else None,
         "resources": resources,
@@ -84,10 +86,11 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
         "vifs": json.loads(view.network_info),
         "unmovable": _unmovable(cells, home, view, uuid),
         "leftovers": _leftovers(cells, source, target, uuid, migration_uuid),
-        "migration_allocations": observe.allocations(conn, migration_uuid) if migration_uuid else {},
+        "migration_allocations": observe.allocations(conn, asked) if asked else {},
         "base_image": images.image(conn, _base_image(view)) if _base_image(view) else None,
         "transfer_images": [images.public(image) for image in move_images],
         "server_group": _server_group(cells, uuid),
+        "requested_zone": _requested_zone(cells, uuid),
         "service_role": session.has_service_role(conn),
         "binding_extended": ports.has_binding_extended(conn),
         "cinder_microversion": volumes.max_microversion(conn) if view.volumes else None,
@@ -108,11 +111,13 @@ def _migration_under_way(cells: Cells, home: Cell, server: str) -> Row | None:
     return found[-1] if found else None
 
 
-def _migration_result(migration: Row | None) -> Document | None:
+def _migration_result(cells: Cells, home: Cell, migration: Row | None) -> Document | None:
     if migration is None:
         return None
     names = ("uuid", "status", "migration_type", "source_compute", "dest_compute", "dest_node")
-    return {name: migration[name] for name in names}
+    server, request_id = migration["instance_uuid"], states.request_id(str(migration["uuid"]))
+    ours = cells.database(home).select("instance_actions", instance_uuid=server, request_id=request_id)
+    return {**{name: migration[name] for name in names}, "ours": bool(ours)}
 
 
 def _cell(cell: Cell) -> Document:
@@ -122,11 +127,15 @@ def _cell(cell: Cell) -> Document:
 def _wanted_flavor(
     cells: Cells, home: Cell, server: str, wish: Wish, migration: Row | None, stored: objects.Document
 ) -> objects.Document:
-    if migration is not None and stored.get("new"):
+    """The flavor that the move under way has, or the operator names, or the server has now."""
+    current: objects.Document = stored["cur"]
+    if migration is None:
+        wanted = flavors.new_flavor(cells, home, server, wish.flavor)
+    elif stored.get("new"):
         new: objects.Document = stored["new"]
         return new
-    wanted = flavors.new_flavor(cells, home, server, wish.flavor)
-    current: objects.Document = stored["cur"]
+    else:
+        wanted = flavors.flavor_of_resize(cells, home, server, migration)
     return wanted.document if wanted else current
 
 
@@ -200,13 +209,14 @@ def _candidates(cells: Cells, source: Cell) -> list[tuple[Cell, str]]:
     return [(cell, host) for _free, cell, host in sorted(free, key=lambda found: (-found[0], found[2]))]
 
 
-def _instance(view: states.CellView) -> Document:
+def _instance(view: states.CellView, migration: Row | None) -> Document:
     row = view.instance or {}
     names = ("display_name", "host", "node", "image_ref", "config_drive", "vm_state", "task_state", "power_state")
     return {
         **{name: row.get(name) for name in names},
         "id": row.get("id"),
-        "old_vm_state": view.old_vm_state,
+        # Without a move under way, an old_vm_state is what a failed resize has left.
+        "old_vm_state": view.old_vm_state if migration else row.get("vm_state"),
         "launched_at": str(row.get("launched_at") or ""),
         "shutdown_timeout_s": int(view.metadata["image_os_shutdown_timeout"])
         if "image_os_shutdown_timeout" in view.metadata
@@ -282,6 +292,12 @@ def _leftovers(cells: Cells, source: Cell, target: Cell | None, server: str, mig
         return []
     found = rows.read_rows(cells.database(source), server)
     return rows.leftovers(database, rows.plan_copy(found, {table: database.columns(table) for table in found}))
+
+
+def _requested_zone(cells: Cells, server: str) -> str | None:
+    """The availability zone that its owner asked for at boot, which the scheduler honours ever after."""
+    specs = cells.api.select("request_specs", instance_uuid=server)
+    return objects.requested_zone(str(specs[0]["spec"])) if specs else None
 
 
 def _server_group(cells: Cells, server: str) -> Document | None:

@@ -29,7 +29,7 @@ def make_plan(observed: Observed, inventory_names: Mapping[str, str]) -> Documen
         "name": server["name"],
         "project_id": server["project_id"],
         "user_id": server["user_id"],
-        "phase": move["phase"],
+        "phase": _phase(observed),
         "migration": migration["uuid"] if migration else str(uuid.uuid4()),
         "resize": move["flavor"]["flavorid"] != move["flavor_before"]["flavorid"],
         "flavor": _flavor(move["flavor"]),
@@ -60,6 +60,12 @@ def make_plan(observed: Observed, inventory_names: Mapping[str, str]) -> Documen
         "images": _images(observed),
         "base_image": _base_image(move),
     }
+
+
+def _phase(observed: Observed) -> str:
+    """The phase to go on from: a rollback that was killed has left a guest at the source, which has to go once more."""
+    phase = str(observed.move["phase"])
+    return "stopping" if phase == "departed" and observed.source_host.get("guest") else phase
 
 
 def _place(host: Document, inventory_names: Mapping[str, str]) -> Document:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import NotFoundError
 from ansible_collections.stackmove.nova.plugins.module_utils._nova import objects
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cell, Cells
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import Row
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,20 @@ def new_flavor(cells: Cells, cell: Cell, server: str, name: str | None) -> Flavo
         raise NotFoundError(
             f"find flavor {name}", "there is none of this name or id.", "See openstack flavor list --all."
         )
-    flavor_id = int(found[0]["id"] or 0)
-    specs = {str(row["key"]): str(row["value"]) for row in cells.api.select("flavor_extra_specs", flavor_id=flavor_id)}
-    like = stored_flavor(cells, cell, server)
-    return Flavor(flavor_id, objects.flavor_object(like, found[0], specs))
+    return _flavor(cells, cell, server, found[0])
+
+
+def flavor_of_resize(cells: Cells, cell: Cell, server: str, migration: Row) -> Flavor | None:
+    """The new flavor of a resize under way; None when it is a cold migration, or the flavor was deleted since."""
+    if migration["migration_type"] != "resize":
+        return None
+    found = cells.api.select("flavors", id=migration["new_instance_type_id"])
+    return _flavor(cells, cell, server, found[0]) if found else None
+
+
+def _flavor(cells: Cells, cell: Cell, server: str, row: Row) -> Flavor:
+    flavor_id = int(row["id"] or 0)
+    specs = {
+        str(spec["key"]): str(spec["value"]) for spec in cells.api.select("flavor_extra_specs", flavor_id=flavor_id)
+    }
+    return Flavor(flavor_id, objects.flavor_object(stored_flavor(cells, cell, server), row, specs))

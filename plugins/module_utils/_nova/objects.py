@@ -167,3 +167,9 @@ def request_spec_with_flavor(text: str, flavor: Document) -> str:
     spec = json.loads(text)
     spec[_DATA]["flavor"] = flavor
     return json.dumps(spec)
+
+
+def requested_zone(text: str) -> str | None:
+    """The availability zone of a ``RequestSpec``, if one was asked for."""
+    zone: str | None = json.loads(text)[_DATA].get("availability_zone")
+    return zone

@@ -51,6 +51,8 @@ PHASES = (
 # What nova-compute and the API count as a migration that is over (nova.objects.migration).
 FINAL_STATUSES = ("confirmed", "reverted", "error", "failed", "completed", "cancelled", "done")
 
+# What a cross-cell move passes through; a revert, for one, is somebody else's work.
+_KNOWN_STATUSES = {"pre-migrating", "migrating", "post-migrating", "finished", "confirming"}
 _OURS = ("resize_prep", "resize_migrating", "resize_migrated", "resize_finish")
 _RUNNING, _SHUTDOWN = 1, 4  # nova.compute.power_state
 
@@ -104,12 +106,17 @@ class Move:
     @property
     def request_id(self) -> str:
         """The request id of the move's action."""
-        return f"req-{self.migration}"
+        return request_id(self.migration)
 
     @property
     def confirm_request_id(self) -> str:
         """The request id of the confirmation's action: always the same one for one move."""
         return f"req-{uuid.uuid5(uuid.UUID(self.migration), 'confirmResize')}"
+
+
+def request_id(migration: str) -> str:
+    """The request id by which the action of a move of ours is known from Nova's."""
+    return f"req-{migration}"
 
 
 def view(database: Database, server: str, migration: str) -> CellView:
@@ -137,9 +144,13 @@ def view(database: Database, server: str, migration: str) -> CellView:
 def phase(source: CellView, target: CellView, mapped_to_target: bool) -> str:
     """How far the move has come; derived from the rows, remembered by nobody.
 
+    ``foreign`` means that somebody else works on it, such as Nova reverting it.
     A flip that was cut short between two databases still counts as ``departed``: the step that
     makes it is run again, and does what is missing.
     """
+    statuses = {cell.migration["status"] for cell in (source, target) if cell.migration}
+    if statuses - set(FINAL_STATUSES) - _KNOWN_STATUSES:
+        return "foreign"
     target_status = target.migration["status"] if target.migration else None
     if target_status in ("confirmed", "confirming"):
         return str(target_status)
@@ -147,7 +158,9 @@ def phase(source: CellView, target: CellView, mapped_to_target: bool) -> str:
         return "none"
     if mapped_to_target:
         hidden = source.instance is None or bool(source.instance["hidden"])
-        return "finished" if hidden and target_status == "finished" else "departed"
+        if target_status != "finished":
+            return "foreign"
+        return "finished" if hidden else "departed"
     status = source.migration["status"]
     if status in FINAL_STATUSES:
         return "none"
@@ -244,6 +257,8 @@ def started(move: Move, source: CellView) -> list[Transaction]:
                 },
             ),
             (
+                # An earlier resize that failed may have left another.
+                SetMetadata(move.server, "old_vm_state", str(instance["vm_state"]), move.now),
                 SetMetadata(move.server, "image_base_image_ref", str(instance["image_ref"] or ""), move.now),
                 action(
                     move.server,
@@ -480,51 +495,40 @@ def finished(
 
 
 def confirming(move: Move, source: CellView, target: CellView) -> list[Transaction]:
-    """Announce the confirmation in both cells (``ConfirmResizeTask``)."""
+    """Announce the confirmation in both cells (``ConfirmResizeTask``).
+
+    The target's instance is guarded too: Nova's revert takes it before it changes the migration's status.
+    """
     event = "compute_confirm_snapshot_based_resize_at_source"
-    transactions = []
+    action_id = move.confirm_request_id
     host = str(target.migration["source_compute"]) if target.migration else ""
-    begun = StartEvent(move.server, move.confirm_request_id, event, host, move.now)
+    begun = StartEvent(move.server, action_id, event, host, move.now)
+    conductor = "conductor_confirm_snapshot_based_resize"
+    transactions = [
+        Transaction(
+            "target",
+            _migration_update(move, ("finished",), status="confirming"),
+            (
+                Update(
+                    "instances",
+                    {"uuid": move.server, "deleted": 0},
+                    {"updated_at": move.now},
+                    {"vm_state": ("resized",), "task_state": (None,)},
+                ),
+                action(move.server, action_id, "confirmResize", _instance(target), move.now),
+                StartEvent(move.server, action_id, conductor, move.reporter, move.now),
+                begun,
+            ),
+        )
+    ]
     if source.instance is not None:
         transactions.append(
             Transaction(
                 "source",
                 _migration_update(move, ("post-migrating", "finished", "confirming"), status="confirming"),
-                (
-                    action(
-                        move.server,
-                        move.confirm_request_id,
-                        "confirmResize",
-                        _instance(source),
-                        move.now,
-                    ),
-                    begun,
-                ),
+                (action(move.server, action_id, "confirmResize", _instance(source), move.now), begun),
             )
         )
-    transactions.append(
-        Transaction(
-            "target",
-            _migration_update(move, ("finished",), status="confirming"),
-            (
-                action(
-                    move.server,
-                    move.confirm_request_id,
-                    "confirmResize",
-                    _instance(target),
-                    move.now,
-                ),
-                StartEvent(
-                    move.server,
-                    move.confirm_request_id,
-                    "conductor_confirm_snapshot_based_resize",
-                    move.reporter,
-                    move.now,
-                ),
-                begun,
-            ),
-        )
-    )
     return transactions
 
 
@@ -563,7 +567,7 @@ def aborted(move: Move, source: CellView) -> list[Transaction]:
             (
                 _instance_update(
                     move,
-                    _OURS,
+                    (*_OURS, None),  # a nova-compute that was restarted meanwhile has cleared it
                     task_state=None,
                     vm_state=source.old_vm_state,
                     power_state=_RUNNING if source.old_vm_state == "active" else _SHUTDOWN,

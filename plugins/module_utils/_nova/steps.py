@@ -66,6 +66,12 @@ def plan(cells: Cells, source: Cell, target: Cell, move: states.Move, state: str
     there = states.view(cells.database(target), move.server, move.migration)
     mapped_to_target = cells.of_server(move.server).id == target.id
     before = states.phase(here, there, mapped_to_target)
+    if before == "foreign":
+        raise ConflictError(
+            f"bring the move {move.migration} of server {move.server} to {state!r}",
+            "somebody else works on it, such as Nova reverting it.",
+            "Wait until that is done: openstack server migration list --server UUID",
+        )
     if state == "aborted":
         return _plan_abort(cells, source, target, move, here, there, before, mapped_to_target)
     if states.PHASES.index(before) >= states.PHASES.index(state):

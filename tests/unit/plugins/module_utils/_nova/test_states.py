@@ -165,7 +165,9 @@ def test_starting_takes_the_server_from_whoever_else_might_want_it(view: CellVie
         "locked": (None, 0),
         "hidden": (None, 0),
     }
-    assert metadata(taken) == {"image_base_image_ref": view.instance["image_ref"] if view.instance else ""}
+    assert view.instance
+    wanted = {"old_vm_state": view.instance["vm_state"], "image_base_image_ref": view.instance["image_ref"]}
+    assert metadata(taken) == wanted
     assert inserts(taken)["instance_actions"].values["action"] == "migrate"
     assert events(taken) == [
         ("start", f"req-{MIGRATION}", "conductor_migrate_server"),
@@ -357,8 +359,9 @@ def test_a_volume_of_which_nothing_is_known_is_left_alone(view: CellView) -> Non
 
 
 def test_the_confirmation_is_announced_in_both_cells(view: CellView) -> None:
-    source, target = states.confirming(COLD, with_migration(view), with_migration(view))
-    assert [source.database, target.database] == ["source", "target"]
+    target, source = states.confirming(COLD, with_migration(view), with_migration(view))
+    assert [target.database, source.database] == ["target", "source"]
+    assert update(target, "instances").expect == {"vm_state": ("resized",), "task_state": (None,)}
     for transaction in (source, target):
         assert transaction.marker.values["status"] == "confirming"
         assert inserts(transaction)["instance_actions"].values["action"] == "confirmResize"
@@ -403,7 +406,7 @@ def test_the_server_is_given_back_as_it_was(view: CellView, before: str, power_s
         "hidden": 0,
         "updated_at": NOW,
     }
-    assert given.expect == {"task_state": ("resize_prep", "resize_migrating", "resize_migrated", "resize_finish")}
+    assert given.expect == {"task_state": ("resize_prep", "resize_migrating", "resize_migrated", "resize_finish", None)}
     assert flavors(source) == {"cur": "m1.nano", "old": None, "new": None}
     assert metadata(source) == {"old_vm_state": None}
     assert update(source, "block_device_mapping").values["connection_info"] == '{"x": 1}'
