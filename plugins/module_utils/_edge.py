@@ -39,6 +39,11 @@ def run_module(
         result = work(module)
     except StackmoveError as error:
         module.fail_json(msg=str(error), **error.result)
+    except ImportError as error:
+        # What only some hosts need is imported where it is used.
+        module.fail_json(msg=missing_required_lib(str(error.name)))
+    except OSError as error:
+        module.fail_json(msg=f"Failed to work on this host: {error}. Remedy: Check space and permissions.")
     module.exit_json(**result)
 
 

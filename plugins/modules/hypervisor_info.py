@@ -15,37 +15,14 @@ description:
     and on request one server's domain and files.
   - Runs on the hypervisor, as root, and changes nothing.
 extends_documentation_fragment:
-  - stackmove.nova.attributes
+  - stackmove.nova.attributes.info
   - stackmove.nova.attributes.actiongroup_libvirt
-attributes:
-  check_mode:
-    support: full
-    details:
-      - Nothing is ever changed.
-  diff_mode:
-    support: N/A
-    details:
-      - Nothing is ever changed.
-  idempotent:
-    support: N/A
-    details:
-      - Nothing is ever changed.
+  - stackmove.nova.libvirt
 options:
   server:
     description:
       - The uuid of a server whose domain and files are read as well.
     type: str
-  nova_conf:
-    description:
-      - The files that nova-compute is started with, later ones over earlier ones. Files that do not exist are left out.
-    type: list
-    elements: path
-    default: [/etc/nova/nova.conf, /etc/nova/nova-compute.conf]
-  libvirt_uri:
-    description:
-      - How libvirt is reached.
-    type: str
-    default: qemu:///system
 seealso:
   - module: stackmove.nova.source_guest
   - module: stackmove.nova.destination_guest
@@ -63,65 +40,244 @@ EXAMPLES = r"""
 
 RETURN = r"""
 nova:
-  description: The options of nova-compute that a move follows; no secrets.
-  returned: always
+  description: The options of nova-compute that a move follows, by their names in C(nova.conf); no secrets.
+  returned: success
   type: dict
-  sample:
-    host: compute11
-    instances_path: /var/lib/nova/instances
-    images_type: qcow2
+  contains:
+    host:
+      description: Nova's name of this host.
+      type: str
+      sample: compute11
+    my_ip:
+      description: The address that Nova tells others.
+      type: str
+      sample: 192.0.2.11
+    instances_path:
+      description: The folder with a folder for each server.
+      type: str
+      sample: /var/lib/nova/instances
+    images_type:
+      description: Where root disks live; V(default) is resolved as Nova does.
+      type: str
+      sample: qcow2
+    virt_type:
+      description: The kind of virtualization.
+      type: str
+      sample: kvm
+    shutdown_timeout_s:
+      description: How long guests have to shut down, in seconds.
+      type: int
+      sample: 60
 connector:
   description:
     - This host's volume connector, as Nova would hand it to Cinder.
     - V(null) when os-brick is missing.
-  returned: always
+  returned: success
   type: dict
+  contains:
+    host:
+      description: Nova's name of this host.
+      type: str
+    ip:
+      description: The address for the storage network.
+      type: str
+    initiator:
+      description: The iSCSI initiator's name, if there is one.
+      type: str
+    multipath:
+      description: Whether volumes are connected over several paths.
+      type: bool
 libvirt:
   description:
-    - Versions, host name and uuid, processor, machine types and emulators.
-    - V(null) when libvirt's Python module is missing.
-  returned: always
+    - What this host's libvirt and QEMU are and can do.
+    - V(null) when libvirt's or lxml's Python module is missing.
+  returned: success
   type: dict
+  contains:
+    version:
+      description: libvirt's version.
+      type: str
+      sample: 9.0.0
+    hypervisor_version:
+      description: QEMU's version.
+      type: str
+      sample: 7.2.9
+    hostname:
+      description: The host's name, as libvirt has it. With Nova's libvirt driver it is the compute node's name.
+      type: str
+    host_uuid:
+      description: The host's uuid.
+      type: str
+    arch:
+      description: The processor's architecture.
+      type: str
+      sample: x86_64
+    cpu_model:
+      description: The processor's model in libvirt's words.
+      type: str
+    cpu_vendor:
+      description: The processor's vendor.
+      type: str
+    emulators:
+      description: The path of QEMU by architecture.
+      type: dict
+    machine_types:
+      description: The machine types for the host's architecture.
+      type: list
+      elements: str
 storage:
-  description: The file system of C(instances_path); sizes in bytes.
-  returned: always
+  description: The file system of C(instances_path).
+  returned: success
   type: dict
+  contains:
+    path:
+      description: C(instances_path).
+      type: str
+    exists:
+      description: Whether that folder exists.
+      type: bool
+    free_bytes:
+      description: The free space, in bytes.
+      type: int
+    total_bytes:
+      description: The whole space, in bytes.
+      type: int
+    type:
+      description: The kind of file system.
+      type: str
+      sample: ext4
+    filesystem:
+      description: An identifier. Two hosts with the same one may share the storage.
+      type: str
 base_images:
   description: The files in the image cache.
-  returned: always
+  returned: success
   type: list
   elements: str
 missing:
-  description: Programs and Python modules that are not installed, each with Debian's package for it.
-  returned: always
+  description: Programs and Python modules that are not installed.
+  returned: success
   type: list
   elements: dict
+  contains:
+    name:
+      description: The program or module.
+      type: str
+      sample: os_brick
+    kind:
+      description: V(program) or V(python).
+      type: str
+    package:
+      description: Debian's package for it.
+      type: str
+      sample: python3-os-brick
 owned_by_nova:
-  description: The C(uid) and C(gid) of C(instances_path); V(null) when it does not exist.
-  returned: always
+  description: Whose C(instances_path) is; V(null) when it does not exist.
+  returned: success
   type: dict
+  contains:
+    uid:
+      description: The user.
+      type: int
+    gid:
+      description: The group.
+      type: int
 guest:
   description:
-    - The server's domain, with its persistent XML in which console passwords are blanked out.
-    - V(null) when O(server) is not given or is not defined here.
-  returned: always
+    - The server's domain. V(null) when O(server) is not given or is not defined here.
+  returned: success
   type: dict
+  contains:
+    uuid:
+      description: The server's uuid.
+      type: str
+    name:
+      description: The domain's name.
+      type: str
+      sample: instance-0000000a
+    state:
+      description: The state in libvirt's word.
+      type: str
+      sample: running
+    persistent:
+      description: Whether it is defined, and not only running.
+      type: bool
+    xml:
+      description: The persistent XML, in which console passwords are blanked out.
+      type: str
+    snapshots:
+      description: The number of libvirt's own snapshots.
+      type: int
+    checkpoints:
+      description: The number of libvirt's checkpoints.
+      type: int
+    machine:
+      description: The machine type.
+      type: str
+    has_tpm:
+      description: Whether it has a TPM.
+      type: bool
+    has_nvram:
+      description: Whether it has firmware variables (UEFI).
+      type: bool
+    has_pinned_cpus:
+      description: Whether processors are pinned.
+      type: bool
+    has_numa:
+      description: Whether it has a NUMA topology.
+      type: bool
+    has_launch_security:
+      description: Whether its memory is encrypted.
+      type: bool
+    has_kernel:
+      description: Whether it boots a kernel outside of its disk.
+      type: bool
+    hostdevs:
+      description: The kinds of the host's devices that it has.
+      type: list
+      elements: str
+    filesystems:
+      description: The host's folders that it has, by their names in the guest.
+      type: list
+      elements: str
+    interfaces:
+      description: The network interfaces, each with C(mac), C(type), C(target), C(bridge), C(port), and C(model).
+      type: list
+      elements: dict
+    disks:
+      description: The disks, each with C(type), C(device), C(target), C(format), C(serial), and C(source).
+      type: list
+      elements: dict
 directory:
   description:
-    - The server's folder, its files and its local disks; sizes in bytes.
-    - V(null) when O(server) is not given or has no folder here.
-  returned: always
+    - The server's folder. V(null) when O(server) is not given or has no folder here.
+  returned: success
   type: dict
+  contains:
+    path:
+      description: The folder.
+      type: str
+    files:
+      description: All files in it, each with C(name) and C(size_bytes).
+      type: list
+      elements: dict
+    disks:
+      description:
+        - The local disks, each with C(name), C(path), C(format), C(virtual_size_bytes), C(allocated_bytes),
+          C(backing_path), C(backing_format), and C(chain_depth).
+      type: list
+      elements: dict
 """
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
+from ansible_collections.stackmove.nova.plugins.module_utils._edge import run_module
 from ansible_collections.stackmove.nova.plugins.module_utils._host import (
     instance_dir,
     nova_conf,
+    params,
     requirements,
     storage,
 )
@@ -161,9 +317,9 @@ def describe_directory(conf: nova_conf.NovaConf, server: str, formats: dict[str,
     return {"path": str(folder.path), "files": folder.files(), "disks": disks}
 
 
-def gather(params: dict[str, Any]) -> dict[str, Any]:
+def gather(given: dict[str, Any]) -> dict[str, Any]:
     """Read everything that the host has; what needs a missing library stays empty."""
-    conf = nova_conf.read(params["nova_conf"])
+    conf = nova_conf.read(given["nova_conf"])
     absent = requirements.missing()
     names = {item["name"] for item in absent}
     path = conf.instances_path
@@ -184,38 +340,27 @@ def gather(params: dict[str, Any]) -> dict[str, Any]:
         result["connector"] = Volumes(conf, in_use=lambda _path: True).connector()
     if names & {"libvirt", "lxml"}:
         return result
-    with connect(params["libvirt_uri"]) as connection:
+    with connect(given["libvirt_uri"]) as connection:
         result["libvirt"] = capabilities.describe(connection)
-        if params["server"]:
-            guest, formats = describe_guest(Guest(connection, params["server"]))
+        if given["server"]:
+            guest, formats = describe_guest(Guest(connection, given["server"]))
             result["guest"] = guest
-            result["directory"] = describe_directory(conf, params["server"], formats)
+            result["directory"] = describe_directory(conf, given["server"], formats)
     return result
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    """Return the module's result."""
+    return {"changed": False, **gather(module.params)}
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={
-            "server": {"type": "str"},
-            "nova_conf": {
-                "type": "list",
-                "elements": "path",
-                "default": list(nova_conf.DEFAULT_FILES),
-            },
-            "libvirt_uri": {"type": "str", "default": "qemu:///system"},
-        },
+        argument_spec={"server": {"type": "str"}, **params.LIBVIRT_OPTIONS},
         supports_check_mode=True,
     )
-    try:
-        result = gather(module.params)
-    except StackmoveError as error:
-        module.fail_json(msg=str(error))
-    except OSError as error:
-        module.fail_json(msg=f"Failed to work on this host: {error}. Remedy: Check space and permissions.")
-    except ImportError as error:
-        module.fail_json(msg=missing_required_lib(str(error.name)))
-    module.exit_json(changed=False, **result)
+    run_module(module, work, {})
 
 
 if __name__ == "__main__":

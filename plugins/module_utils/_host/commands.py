@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -50,5 +51,9 @@ def run(command: Sequence[str], what: str) -> str:
     )
     if result.returncode:
         said = (result.stderr or result.stdout).strip() or f"exit status {result.returncode}"
-        raise StackmoveError(what, f"{command[0]} says: {said}")
+        raise StackmoveError(
+            what,
+            f"{command[0]} says: {said}",
+            f"Run it by hand on this host: {shlex.join(command)}",
+        )
     return result.stdout

@@ -34,29 +34,16 @@ from ansible_collections.stackmove.nova.plugins.module_utils._host import (
 from ansible_collections.stackmove.nova.plugins.module_utils._host.guest_protocol import (
     GuestControl,
 )
+from ansible_collections.stackmove.nova.plugins.module_utils._host.guest_state import Seen, look
 from ansible_collections.stackmove.nova.plugins.module_utils._host.image_service import (
     ImageService,
+    Transfer,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._host.nova_conf import NovaConf
 from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes
 
-STATE_FILE = "stackmove-state.json"
 _GIB = 1024**3
 _ROOT = "disk"
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """A local disk and the image that holds its bytes. Sizes in bytes.
-
-    :param sha512: of what the source sent; None: Glance's own record is trusted
-    """
-
-    disk: str
-    image_id: str
-    disk_format: str
-    sha512: str | None = None
-    size_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,21 +52,6 @@ class BaseImage:
 
     id: str
     disk_format: str
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What is there now.
-
-    :param note: the marker's content, None without one
-    :param base: whether the base image is in the cache; True when none is wanted
-    """
-
-    defined: bool
-    active: bool
-    directory: bool
-    base: bool
-    note: Mapping[str, Any] | None
 
 
 def _refuse_foreign(seen: Seen, what: str, migration: str) -> None:
@@ -166,17 +138,11 @@ class DestinationHost:
         self._volumes = volumes
         self._ports = vifs.Ports(conf)
         self.folder = instance_dir.InstanceDir(instance_dir.path_of(conf.instances_path, guest.uuid))
-        self._note = instance_dir.Note(self.folder.path / STATE_FILE)
+        self._note = self.folder.note
 
     def observe(self, base_image: BaseImage | None) -> Seen:
         """Look at what is there, and change nothing."""
-        return Seen(
-            defined=self._guest.exists(),
-            active=self._guest.is_active(),
-            directory=self.folder.exists(),
-            base=base_image is None or self.base_path(base_image).is_file(),
-            note=self._note.read(),
-        )
+        return look(self._guest, self.folder, base_image is None or self.base_path(base_image).is_file())
 
     def base_path(self, image: BaseImage) -> Path:
         """Return where Nova's cache has a base image."""
@@ -188,20 +154,9 @@ class DestinationHost:
             return "raw"
         return "qcow2" if image.disk_format == "qcow2" else "raw"
 
-    def stage(
-        self,
-        steps: Sequence[str],
-        base_image: BaseImage | None,
-        images: ImageService | None,
-        required_bytes: int,
-    ) -> None:
-        """Do the steps of :func:`plan_stage`.
-
-        :param required_bytes: what the server's local disks will take
-        """
+    def stage(self, steps: Sequence[str], base_image: BaseImage | None, images: ImageService | None) -> None:
+        """Do the steps of :func:`plan_stage`."""
         what = f"make room for server {self._guest.uuid}"
-        if steps:
-            storage.require_space(self._conf.instances_path, required_bytes, what)
         if "create_directory" in steps:
             self._create_directory()
         if "fetch_base" in steps and base_image is not None:
@@ -214,17 +169,15 @@ class DestinationHost:
         images: ImageService | None,
         base_image: BaseImage | None,
         root_gb: int,
-        verify: bool,
     ) -> None:
         """Download the disks and settle the files: the first half of :func:`plan_take`.
 
         :param root_gb: the flavor's root disk in GiB; the disk grows to it and never shrinks
-        :param verify: compare each overlay with what was downloaded, byte by byte
         """
         what = f"take in server {self._guest.uuid}"
         for transfer in transfers:
             if f"download:{transfer.disk}" in steps:
-                self._download(transfer, _required(images, what), base_image, root_gb, verify)
+                self._download(transfer, _required(images, what), base_image, root_gb)
         if "settle_files" in steps:
             self._settle_files(transfers)
 
@@ -233,21 +186,22 @@ class DestinationHost:
     ) -> list[dict[str, Any]]:
         """Plug the ports and connect the volumes; return the connections with their device paths."""
         # Noted before the first is connected: a rollback disconnects what a killed run began.
-        self._remember(phase="connecting", name=name)
+        self._note.remember(phase="connecting", name=name, connections=[dict(info) for info in connections])
         for port in ports:
             self._ports.plug(port, self._guest.uuid, name)
         connected = [self._volumes.connect(connection) for connection in connections]
-        self._remember(devices={str(info["serial"]): info["data"].get("device_path") for info in connected})
+        self._note.remember(connections=connected)
         return connected
 
     def define(self, domain_xml: str, changes: Sequence[str]) -> None:
         """Define the guest, and note what differs from the source's XML."""
         self._guest.define(domain_xml)
-        self._remember(phase="defined", changes=list(changes))
+        self._note.remember(phase="defined", changes=list(changes))
 
     def connected(self, connections: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return connections with this host's device paths, as Nova stores them."""
-        devices = (self._note.read() or {}).get("devices", {})
+        noted = (self._note.read() or {}).get("connections", [])
+        devices = {str(info["serial"]): info["data"].get("device_path") for info in noted}
         return [
             {**info, "data": {**info["data"], "device_path": devices[str(info["serial"])]}}
             if devices.get(str(info["serial"]))
@@ -255,12 +209,10 @@ class DestinationHost:
             for info in connections
         ]
 
-    def start(self) -> float:
-        """Start the guest, prove that it runs, and return when (seconds since the epoch)."""
+    def start(self) -> None:
+        """Start the guest, prove that it runs, and note when."""
         self._guest.start()
-        started = time.time()
-        self._remember(off_until=started)
-        return started
+        self._note.remember(off_until=time.time())
 
     def give_up(
         self,
@@ -268,15 +220,19 @@ class DestinationHost:
         connections: Sequence[Mapping[str, Any]],
         ports: Sequence[vifs.Vif],
     ) -> None:
-        """Do the steps of :func:`plan_give_up`; base images stay."""
+        """Do the steps of :func:`plan_give_up`; base images stay.
+
+        :param connections: the volumes'; without any, those that were noted before the first was connected
+        """
         if "destroy" in steps:
             self._guest.destroy()
             self._guest.undefine(keep_state=False)
-        if "disconnect" in steps and (self._note.read() or {}).get("name"):
-            for connection in connections:
+        noted = self._note.read() or {}
+        if "disconnect" in steps and noted.get("name"):
+            for connection in self.connected(connections) or noted.get("connections", []):
                 self._volumes.disconnect(connection)
             for port in ports:
-                self._ports.unplug(port, self._guest.uuid, str(self._noted()["name"]))
+                self._ports.unplug(port, self._guest.uuid, str(noted["name"]))
         if "remove_directory" in steps:
             self.folder.remove()
 
@@ -292,11 +248,6 @@ class DestinationHost:
             "changes": note.get("changes", []),
             "disks": [{"disk": name, **details} for name, details in sorted(note.get("disks", {}).items())],
         }
-
-    def formats(self) -> dict[str, str]:
-        """Return disk name → format of the disks that were taken in."""
-        disks = (self._note.read() or {}).get("disks", {})
-        return {name: str(details["disk_format"]) for name, details in disks.items()}
 
     def _owner(self) -> os.stat_result:
         try:
@@ -322,7 +273,7 @@ class DestinationHost:
             "phase": "staged",
             "disks": {},
         }
-        instance_dir.Note(fresh / STATE_FILE).write(note)
+        instance_dir.InstanceDir(fresh).note.write(note)
         fresh.rename(self.folder.path)
 
     def _fetch_base(self, image: BaseImage, images: ImageService) -> None:
@@ -333,6 +284,9 @@ class DestinationHost:
             os.chown(final.parent, owner.st_uid, owner.st_gid)
         temporary = final.with_name(f"{final.name}.{self._migration}.part")
         converted = temporary.with_suffix(".converted")
+        # What its conversion to raw takes beside it is known only when it is here.
+        size = int(images.describe(image.id).get("size") or 0)
+        storage.require_space(final.parent, size, f"put image {image.id} into Nova's cache")
         try:
             images.download(image.id, temporary)
             ready = temporary
@@ -354,7 +308,6 @@ class DestinationHost:
         images: ImageService,
         base_image: BaseImage | None,
         root_gb: int,
-        verify: bool,
     ) -> None:
         what = f"take in disk {transfer.disk} of server {self._guest.uuid}"
         started = time.monotonic()
@@ -373,7 +326,7 @@ class DestinationHost:
         qemu_img.refuse_references(part, transfer.disk_format)
         base = self.base_path(base_image) if base_image and transfer.disk == _ROOT else None
         if base_image and base and transfer.disk_format == "qcow2" and base.is_file():
-            self._put_over_base(part, final, transfer, base, self.base_format(base_image), verify)
+            self._put_over_base(part, final, transfer, base, self.base_format(base_image))
         else:
             part.replace(final)
         image = qemu_img.inspect(final, transfer.disk_format)
@@ -392,17 +345,9 @@ class DestinationHost:
             "backing_path": image.backing_path,
             "seconds": round(time.monotonic() - started, 3),
         }
-        self._remember(disks={**self._noted()["disks"], transfer.disk: taken})
+        self._note.remember(disks={**self._note.require()["disks"], transfer.disk: taken})
 
-    def _put_over_base(
-        self,
-        part: Path,
-        final: Path,
-        transfer: Transfer,
-        base: Path,
-        base_format: str,
-        verify: bool,
-    ) -> None:
+    def _put_over_base(self, part: Path, final: Path, transfer: Transfer, base: Path, base_format: str) -> None:
         """Make the disk what Nova has: an overlay over the cached base that holds only what differs.
 
         As LibvirtDriver does after its own cross-cell move; qemu-img's safe rebase compares the two.
@@ -413,8 +358,6 @@ class DestinationHost:
             size = qemu_img.inspect(part, transfer.disk_format).virtual_size_bytes
             qemu_img.create_overlay(overlay, part, transfer.disk_format, size)
             qemu_img.rebase(overlay, base, base_format)
-            if verify:
-                qemu_img.compare(part, transfer.disk_format, overlay, "qcow2")
             overlay.replace(final)
         finally:
             overlay.unlink(missing_ok=True)
@@ -430,19 +373,6 @@ class DestinationHost:
         console = self.folder.path / "console.log"
         console.touch(mode=0o644)
         os.chown(console, owner.st_uid, owner.st_gid)
-
-    def _noted(self) -> dict[str, Any]:
-        note = self._note.read()
-        if note is None:
-            raise NotFoundError(
-                f"go on with server {self._guest.uuid}",
-                f"{self._note.path} has disappeared.",
-                "Somebody else works on this server; look before running again.",
-            )
-        return note
-
-    def _remember(self, **changes: Any) -> None:
-        self._note.write({**self._noted(), **changes})
 
 
 def _required(images: ImageService | None, what: str) -> ImageService:

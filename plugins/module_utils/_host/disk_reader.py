@@ -73,7 +73,11 @@ def opened(path: Path, image_format: str) -> Iterator[DiskReader]:
     import nbd
 
     if not path.is_file():
-        raise NotFoundError(f"read the disk {path}", "there is no such file.")
+        raise NotFoundError(
+            f"read the disk {path}",
+            "there is no such file.",
+            "Check on which host the server is, and the names of the disks.",
+        )
     handle = nbd.NBD()
     try:
         handle.add_meta_context(_CONTEXT)

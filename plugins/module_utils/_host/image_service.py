@@ -34,6 +34,20 @@ _REPLACE = "Run stackmove.nova.transfer_images again; it replaces an image that 
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """A local disk of a guest and the image for its bytes. Sizes in bytes.
+
+    :param sha512: of what the source sent; None: Glance's own record is trusted
+    """
+
+    disk: str
+    image_id: str
+    disk_format: str
+    sha512: str | None = None
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True)
 class Sent:
     """What was uploaded or downloaded: bytes and their SHA-512."""
 

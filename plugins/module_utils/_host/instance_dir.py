@@ -20,6 +20,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._host import qemu_img
 
+STATE_FILE = "stackmove-state.json"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # Nova's names of local disks (nova.virt.libvirt.blockinfo and driver); disk.info is no disk.
@@ -49,6 +50,7 @@ class InstanceDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.note = Note(path / STATE_FILE)
 
     def exists(self) -> bool:
         """Tell whether the folder is there."""
@@ -132,6 +134,27 @@ class Note:
         """Replace the note, atomically and on disk, so that a power failure leaves the old or the new."""
         write_atomically(self.path, json.dumps(noted, indent=1, sort_keys=True) + "\n", 0o600)
 
+    def require(self) -> dict[str, Any]:
+        """Return what was noted.
+
+        :raises NotFoundError: when there is no note
+        """
+        noted = self.read()
+        if noted is None:
+            raise NotFoundError(
+                f"go on with server {self.path.parent.name}",
+                f"{self.path} has disappeared.",
+                "Somebody else works on this server; look before running again.",
+            )
+        return noted
+
+    def remember(self, **changes: Any) -> None:
+        """Replace some of what was noted.
+
+        :raises NotFoundError: when there is no note
+        """
+        self.write({**self.require(), **changes})
+
     def remove(self) -> None:
         """Remove the note, if it is there."""
         self.path.unlink(missing_ok=True)
@@ -147,7 +170,11 @@ def write_atomically(path: Path, text: str, mode: int, owner: os.stat_result | N
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     except FileNotFoundError as error:
-        raise NotFoundError(f"write {path}", f"the folder {path.parent} is not there.") from error
+        raise NotFoundError(
+            f"write {path}",
+            f"the folder {path.parent} is not there.",
+            "Somebody else has removed it; look where the server is before running again.",
+        ) from error
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         os.fchmod(stream.fileno(), mode)  # the file may be left over from a run with another mode
         if owner is not None:

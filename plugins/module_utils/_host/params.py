@@ -10,25 +10,38 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
-from ansible_collections.stackmove.nova.plugins.module_utils._host import vifs, volumes
+from ansible_collections.stackmove.nova.plugins.module_utils._host import nova_conf, vifs, volumes
 from ansible_collections.stackmove.nova.plugins.module_utils._host.image_service import (
     ImageService,
+    Transfer,
 )
 
-#: One shape for a local disk on its way: what transfer_images returns goes through both hosts untouched.
-TRANSFERS: dict[str, Any] = {
-    "type": "list",
-    "elements": "dict",
-    "default": [],
-    "options": {
-        "disk": {"type": "str", "required": True},
-        "image_id": {"type": "str", "required": True},
-        "disk_format": {"type": "str"},
-        "sha512": {"type": "str"},
-        "size_bytes": {"type": "int"},
-        "virtual_size_bytes": {"type": "int"},
-        "seconds": {"type": "float"},
+# The options of the doc fragment stackmove.nova.libvirt.
+LIBVIRT_OPTIONS: dict[str, dict[str, Any]] = {
+    "nova_conf": {"type": "list", "elements": "path", "default": list(nova_conf.DEFAULT_FILES)},
+    "libvirt_uri": {"type": "str", "default": "qemu:///system"},
+}
+
+# The options of the doc fragment stackmove.nova.transfers: what transfer_images returns goes through both hosts,
+# whatever a module needs of it.
+TRANSFER_OPTIONS: dict[str, dict[str, Any]] = {
+    "transfers": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "disk": {"type": "str", "required": True},
+            "image_id": {"type": "str", "required": True},
+            "disk_format": {"type": "str", "choices": ["qcow2", "raw"], "required": True},
+            "sha512": {"type": "str"},
+            "size_bytes": {"type": "int"},
+            "virtual_size_bytes": {"type": "int"},
+            "seconds": {"type": "float"},
+        },
     },
+    "endpoint": {"type": "str"},
+    "token": {"type": "str", "no_log": True},
+    "ca_file": {"type": "path"},
 }
 
 
@@ -66,19 +79,10 @@ def ports(given: Iterable[Mapping[str, Any]], bindings: Iterable[Mapping[str, An
     ]
 
 
-def image_format(transfer: Mapping[str, Any]) -> str:
-    """Return the format of a disk's image; it is never guessed from the bytes.
-
-    :raises StackmoveError: when it is not given, or none that a guest's disk has
-    """
-    given = transfer["disk_format"]
-    if given not in {"qcow2", "raw"}:
-        raise StackmoveError(
-            f"use the image of disk {transfer['disk']}",
-            f"its disk_format is {given}; it has to be qcow2 or raw.",
-            "Pass on what stackmove.nova.transfer_images returns.",
-        )
-    return str(given)
+def transfers(given: Iterable[Mapping[str, Any]]) -> list[Transfer]:
+    """Return the local disks and the images for their bytes."""
+    keys = ("disk", "image_id", "disk_format", "sha512", "size_bytes")
+    return [Transfer(**{key: item[key] for key in keys}) for item in given]
 
 
 def image_service(given: Mapping[str, Any]) -> ImageService | None:

@@ -117,11 +117,6 @@ class Qcow2Stream:
         """Length of the whole image, in bytes."""
         return self._total * CLUSTER
 
-    @property
-    def data_bytes(self) -> int:
-        """Bytes of data that will be read from the disk, in whole clusters."""
-        return self._before[-1] * CLUSTER
-
     def stream(self, read: Callable[[int, int], bytes]) -> Iterator[bytes]:
         """Give the image's bytes in order.
 

@@ -106,12 +106,3 @@ def grow(path: Path, image_format: str, size_bytes: int) -> None:
         ["qemu-img", "resize", "-q", "-f", image_format, str(path), str(size_bytes)],
         f"grow {path} to {size_bytes} bytes",
     )
-
-
-def compare(left: Path, left_format: str, right: Path, right_format: str) -> None:
-    """Prove that two images hold the same bytes.
-
-    :raises StackmoveError: when they differ
-    """
-    command = ["qemu-img", "compare", "-q", "-f", left_format, "-F", right_format]
-    run([*command, str(left), str(right)], f"prove that {left} equals {right}")

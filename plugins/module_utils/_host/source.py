@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
@@ -30,38 +29,14 @@ from ansible_collections.stackmove.nova.plugins.module_utils._host import (
 from ansible_collections.stackmove.nova.plugins.module_utils._host.guest_protocol import (
     GuestControl,
 )
+from ansible_collections.stackmove.nova.plugins.module_utils._host.guest_state import Seen
 from ansible_collections.stackmove.nova.plugins.module_utils._host.image_service import (
     ImageService,
+    Transfer,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes
 
-STATE_FILE = "stackmove-state.json"
 XML_FILE = "stackmove-domain.xml"
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """A local disk and the image that its bytes go to.
-
-    :param disk_format: what the image was made for; None: not checked
-    """
-
-    disk: str
-    image_id: str
-    disk_format: str | None = None
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What is there now.
-
-    :param note: the state file's content, None without one
-    """
-
-    defined: bool
-    active: bool
-    directory: bool
-    note: Mapping[str, Any] | None
 
 
 def _own_note(seen: Seen, server: str, migration: str) -> Mapping[str, Any] | None:
@@ -133,7 +108,7 @@ def plan_restore(seen: Seen, server: str, migration: str) -> list[str]:
     return [*steps, "forget"]
 
 
-def plan_absent(seen: Seen, server: str, keep_disks: bool) -> list[str]:
+def plan_absent(seen: Seen, server: str) -> list[str]:
     """Decide what is left to do until nothing of the guest is here.
 
     :raises ConflictError: when it runs here
@@ -145,8 +120,6 @@ def plan_absent(seen: Seen, server: str, keep_disks: bool) -> list[str]:
             "Check where the server is; nothing was removed.",
         )
     steps = ["undefine_all"] if seen.defined else []
-    if keep_disks:
-        return [*steps, "forget"] if seen.note is not None else steps
     return [*steps, "remove_directory"] if seen.directory else steps
 
 
@@ -179,17 +152,8 @@ class SourceHost:
         self._ports = ports
         self._formats = formats
         self._patch = patch
-        self._note = instance_dir.Note(folder.path / STATE_FILE)
+        self._note = folder.note
         self._xml_path = folder.path / XML_FILE
-
-    def observe(self) -> Seen:
-        """Look at what is there, and change nothing."""
-        return Seen(
-            defined=self._guest.exists(),
-            active=self._guest.is_active(),
-            directory=self._folder.exists(),
-            note=self._note.read(),
-        )
 
     def release(
         self,
@@ -203,31 +167,33 @@ class SourceHost:
     ) -> None:
         """Do the steps of :func:`plan_release`.
 
+        :param connections: the volumes'; without any, those that were noted while the guest still ran
         :param timeout_s: seconds that the guest has to shut down
         :param retry_interval_s: seconds after which it is asked again
         """
         if "keep" in steps:
-            self._keep()
+            self._keep(connections)
         # While the guest still runs: what would fail later fails now, and costs no downtime.
         uploads = [transfer for transfer in transfers if f"upload:{transfer.disk}" in steps]
         for transfer in uploads:
             self._require_ready(transfer, images)
         if "shut_down" in steps:
             self._guest.refuse_what_undefine_loses()
-            self._remember(off_since=time.time())
+            self._note.remember(off_since=time.time())
             clean = self._guest.shut_down(timeout_s, retry_interval_s)
-            self._remember(clean_shutdown=clean, disks={})
+            self._note.remember(clean_shutdown=clean, disks={})
         for transfer in uploads:
             self._upload(transfer, images)
         if "undefine" in steps:
-            self._remember(phase="undefining")
+            self._note.remember(phase="undefining")
             self._guest.undefine(keep_state=True)
         if "disconnect" in steps:
-            for connection in connections:
+            noted = self._note.require()
+            for connection in connections or noted.get("connections", []):
                 self._volumes.disconnect(connection)
             for port in ports:
-                self._ports.unplug(port, self._guest.uuid, str(self._noted()["name"]))
-            self._remember(phase="released")
+                self._ports.unplug(port, self._guest.uuid, str(noted["name"]))
+            self._note.remember(phase="released")
 
     def restore(
         self,
@@ -235,11 +201,16 @@ class SourceHost:
         connections: Sequence[Mapping[str, Any]],
         ports: Sequence[vifs.Vif],
     ) -> None:
-        """Do the steps of :func:`plan_restore`."""
+        """Do the steps of :func:`plan_restore`.
+
+        :param connections: the volumes'; without any, those that were noted while the guest still ran
+        """
         if "connect" in steps:
+            noted = self._note.require()
             for port in ports:
-                self._ports.plug(port, self._guest.uuid, str(self._noted()["name"]))
-            connections = [self._volumes.connect(connection) for connection in connections]
+                self._ports.plug(port, self._guest.uuid, str(noted["name"]))
+            known = connections or noted.get("connections", [])
+            connections = [self._volumes.connect(connection) for connection in known]
         if "define" in steps:
             self._guest.define(self._patch(self._kept_xml(), connections))
         if "start" in steps:
@@ -277,8 +248,10 @@ class SourceHost:
             "disks": [{"disk": name, **details} for name, details in sorted(note.get("disks", {}).items())],
         }
 
-    def _keep(self) -> None:
+    def _keep(self, connections: Sequence[Mapping[str, Any]]) -> None:
         self._guest.refuse_what_undefine_loses()
+        before = self._note.read() or {}
+        noted = before.get("connections", []) if before.get("migration") == self._migration else []
         definition = self._guest.definition(secrets=True)
         instance_dir.write_atomically(self._xml_path, definition, 0o600)
         self._note.write(
@@ -289,21 +262,10 @@ class SourceHost:
                 "was_running": self._guest.is_active(),
                 "phase": "kept",
                 "disks": {},
+                # A run that goes on after a kill may not be told them again.
+                "connections": [dict(connection) for connection in connections or noted],
             }
         )
-
-    def _noted(self) -> dict[str, Any]:
-        note = self._note.read()
-        if note is None:
-            raise NotFoundError(
-                f"go on with server {self._guest.uuid}",
-                f"{self._note.path} has disappeared.",
-                "Somebody else works on this server; look before running again.",
-            )
-        return note
-
-    def _remember(self, **changes: Any) -> None:
-        self._note.write({**self._noted(), **changes})
 
     def _kept_xml(self) -> str:
         try:
@@ -329,7 +291,7 @@ class SourceHost:
         if transfer.disk not in known or not (self._folder.path / transfer.disk).is_file():
             raise NotFoundError(what, f"{self._folder.path} has no such disk.", "Check transfers.")
         image_format = "qcow2" if known[transfer.disk] == "qcow2" else "raw"
-        if transfer.disk_format not in {None, image_format}:
+        if transfer.disk_format != image_format:
             raise StackmoveError(
                 what,
                 f"it is {image_format}, and image {transfer.image_id} is for {transfer.disk_format}.",
@@ -366,7 +328,7 @@ class SourceHost:
             "sha512": sent.sha512,
             "seconds": round(time.monotonic() - started, 3),
         }
-        self._remember(disks={**self._noted()["disks"], transfer.disk: uploaded})
+        self._note.remember(disks={**self._note.require()["disks"], transfer.disk: uploaded})
 
 
 def raw_chunks(size_bytes: int, read: Callable[[int, int], bytes]) -> Iterator[bytes]:

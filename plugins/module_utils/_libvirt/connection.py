@@ -16,8 +16,20 @@ if TYPE_CHECKING:
     import libvirt
 
 
+_REMEDY = "See what libvirt logs on this host (journalctl -u libvirtd), then run again."
+
+
+def refused(what: str, error: libvirt.libvirtError, remedy: str = _REMEDY) -> StackmoveError:
+    """Return our error for one of libvirt's, with libvirt's own message as the cause.
+
+    :param what: what is attempted, and on which object
+    """
+    cause = f"libvirt says: {error.get_error_message()} (error {error.get_error_code()})."
+    return StackmoveError(what, cause, remedy)
+
+
 @contextmanager
-def translated(what: str, remedy: str = "") -> Iterator[None]:
+def translated(what: str, remedy: str = _REMEDY) -> Iterator[None]:
     """Turn libvirt's error into ours.
 
     :param what: what is attempted, and on which object
@@ -28,8 +40,7 @@ def translated(what: str, remedy: str = "") -> Iterator[None]:
     try:
         yield
     except libvirt.libvirtError as error:
-        cause = f"libvirt says: {error.get_error_message()} (error {error.get_error_code()})."
-        raise StackmoveError(what, cause, remedy) from error
+        raise refused(what, error, remedy) from error
 
 
 @contextmanager

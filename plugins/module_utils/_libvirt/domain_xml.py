@@ -120,7 +120,9 @@ def flavor(given: Mapping[str, Any]) -> Flavor:
             swap=int(given.get("swap") or 0),
         )
     except (KeyError, ValueError) as error:
-        raise StackmoveError("read the flavor", f"its {error} is missing or no number.") from error
+        raise StackmoveError(
+            "read the flavor", f"its {error} is missing or no number.", "Pass on the flavor as the plan has it."
+        ) from error
 
 
 def tcp_consoles(domain_xml: str) -> int:
@@ -129,11 +131,12 @@ def tcp_consoles(domain_xml: str) -> int:
     return len({str(item.find("source").get("service")) for item in found})
 
 
-def with_volumes(domain_xml: str, volumes: Sequence[Mapping[str, Any]]) -> tuple[str, list[str]]:
+def with_volumes(domain_xml: str, volumes: Sequence[Mapping[str, Any]]) -> str:
     """Return the XML with the volumes' present connections, for a guest that stays where it is."""
     root = xml.parse(domain_xml)
-    changes = [change for info in volumes for change in _volume(root, info, "", "")]
-    return xml.text_of(root), changes
+    for info in volumes:
+        _volume(root, info, "", "")
+    return xml.text_of(root)
 
 
 def _refuse(root: _Element, target: Target) -> None:

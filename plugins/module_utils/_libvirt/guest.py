@@ -19,7 +19,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
     UnsupportedError,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import domain_info
-from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import translated
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import refused, translated
 
 if TYPE_CHECKING:
     import libvirt
@@ -58,9 +58,7 @@ class Guest:
         except libvirt.libvirtError as error:
             if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
                 return None
-            raise StackmoveError(
-                f"look for guest {self.uuid}", f"libvirt says: {error.get_error_message()}."
-            ) from error
+            raise refused(f"look for guest {self.uuid}", error) from error
 
     def require(self) -> libvirt.virDomain:
         """Return the domain.
@@ -185,9 +183,7 @@ class Guest:
                 libvirt.VIR_ERR_OPERATION_INVALID,
                 libvirt.VIR_ERR_AGENT_UNRESPONSIVE,
             }:
-                raise StackmoveError(
-                    f"shut down guest {self.uuid}", f"libvirt says: {error.get_error_message()}."
-                ) from error
+                raise refused(f"shut down guest {self.uuid}", error) from error
 
     def destroy(self) -> None:
         """Pull the plug; libvirt returns once QEMU is gone. Nothing happens when it is off."""
@@ -201,9 +197,7 @@ class Guest:
         except libvirt.libvirtError as error:
             codes = {libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN}
             if error.get_error_code() not in codes:
-                raise StackmoveError(
-                    f"switch off guest {self.uuid}", f"libvirt says: {error.get_error_message()}."
-                ) from error
+                raise refused(f"switch off guest {self.uuid}", error) from error
 
     def undefine(self, keep_state: bool) -> None:
         """Remove the definition, if there is one.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: A domain with dozens of devices has about 20 KiB; capabilities of a large host about 1 MiB.
 LIMIT_BYTES = 4 * 1024 * 1024
+_REMEDY = "Compare it with what virsh dumpxml or virsh capabilities shows on the host that it is from."
 
 
 def parse(text: str) -> _Element:
@@ -26,14 +27,14 @@ def parse(text: str) -> _Element:
 
     data = text.encode()
     if len(data) > LIMIT_BYTES:
-        raise StackmoveError("read XML", f"it has {len(data)} bytes; {LIMIT_BYTES} are allowed.")
+        raise StackmoveError("read XML", f"it has {len(data)} bytes; {LIMIT_BYTES} are allowed.", _REMEDY)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise StackmoveError("read XML", f"it is malformed: {error}.") from error
+        raise StackmoveError("read XML", f"it is malformed: {error}.", _REMEDY) from error
     if root.getroottree().docinfo.doctype:
-        raise StackmoveError("read XML", "it declares a document type, which libvirt never does.")
+        raise StackmoveError("read XML", "it declares a document type, which libvirt never does.", _REMEDY)
     return root
 
 

@@ -13,6 +13,8 @@ import libvirt
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.stackmove.nova.plugins.module_utils._host.image_service import ImageService
+from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes, volume_id
 from ansible_collections.stackmove.nova.plugins.modules import destination_guest
 
 URI = "test:///default"
@@ -52,7 +54,7 @@ class Host:
         result: dict[str, Any] = json.loads(self.capsys.readouterr().out)
         return result
 
-    def take(self, state: str, check: bool = False) -> dict[str, Any]:
+    def take(self, state: str, check: bool = False, **given: Any) -> dict[str, Any]:
         return self.run(
             state,
             check,
@@ -60,6 +62,7 @@ class Host:
             domain_name="instance-0000002a",
             source_path=f"/var/lib/nova/instances/{SERVER}",
             flavor={"name": "m1.big", "memory_mb": 256, "vcpus": 2, "root_gb": 1, "extra_specs": {}},
+            **given,
         )
 
 
@@ -119,16 +122,39 @@ def test_what_others_made_is_left_alone(host: Host) -> None:
     assert (host.folder / "disk").read_text("utf-8") == "precious"
 
 
-def test_too_little_space(host: Host) -> None:
-    message = host.run("staged", required_bytes=10**18)["msg"]
+def test_a_base_image_that_does_not_fit(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageService, "describe", lambda _self, _image_id: {"size": 10**18})
+    glance = {
+        "endpoint": "http://localhost:1",
+        "token": "a-secret-token",
+        "base_image": {"id": "i", "disk_format": "raw"},
+    }
+    message = host.run("staged", **glance)["msg"]
+    assert message.startswith("Failed to put image i into Nova's cache: ")
     assert "bytes free, and 1000000000000000000 are needed" in message
-    assert not host.folder.exists()
+
+
+def test_what_a_killed_run_connected_is_disconnected(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    disconnected: list[str] = []
+
+    def killed(_self: Volumes, _info: dict[str, Any]) -> None:
+        raise OSError("killed")
+
+    monkeypatch.setattr(Volumes, "connect", killed)
+    monkeypatch.setattr(Volumes, "disconnect", lambda _self, info: disconnected.append(volume_id(info)))
+    info = {"driver_volume_type": "rbd", "data": {"name": "volumes/volume-v"}}
+    volumes = [{"volume_id": "v", "connection_info": info}]
+    assert "killed" in host.take("running", volumes=volumes)["msg"]
+    assert host.run("absent")["steps"] == ["disconnect", "remove_directory"]
+    assert disconnected == ["v"]
 
 
 def test_arguments_are_checked(host: Host) -> None:
     assert "domain_xml, domain_name, source_path, flavor" in host.run("running")["msg"]
     transfers = [{"disk": "disk", "image_id": "i", "disk_format": "vmdk"}]
-    assert "its disk_format is vmdk" in host.run("absent", transfers=transfers)["msg"]
+    assert (
+        "value of disk_format must be one of: qcow2, raw, got: vmdk" in host.run("absent", transfers=transfers)["msg"]
+    )
     assert (
         "no image endpoint or token is given" in host.run("staged", base_image={"id": "i", "disk_format": "raw"})["msg"]
     )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import libvirt
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes, volume_id
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import domain_xml
 from ansible_collections.stackmove.nova.plugins.modules import source_guest
 
 URI = "test:///default"
@@ -83,18 +86,48 @@ def test_released_and_restored(host: Host) -> None:
 def test_what_is_left_is_removed_and_a_running_guest_is_not(host: Host) -> None:
     assert "it runs on this host" in host.run("absent")["msg"]
     host.run("released")
-    assert host.run("absent", keep_disks=True)["steps"] == ["forget"]
-    assert host.folder.is_dir()
     assert host.run("absent")["steps"] == ["remove_directory"]
     assert not host.folder.exists()
     assert not host.run("absent")["changed"]
 
 
 def test_a_wrong_transfer_costs_no_downtime(host: Host) -> None:
-    transfers = [{"disk": "disk", "image_id": "i"}]
+    transfers = [{"disk": "disk", "image_id": "i", "disk_format": "raw"}]
     failed = host.run("released", transfers=transfers)
     assert failed["msg"].startswith(f"Failed to upload disk disk of server {SERVER}: ")
     assert host.run("restored")["guest_state"] == "running"
+
+
+def test_a_run_that_goes_on_disconnects_what_the_first_was_told(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    disconnected: list[str] = []
+
+    def killed(_self: Volumes, _info: dict[str, Any]) -> None:
+        raise OSError("killed")
+
+    monkeypatch.setattr(Volumes, "disconnect", killed)
+    info = {"driver_volume_type": "rbd", "data": {"name": "volumes/volume-v"}}
+    volumes = [{"volume_id": "v", "connection_info": info}]
+    assert "killed" in host.run("released", volumes=volumes)["msg"]
+    assert stat.S_IMODE((host.folder / "stackmove-state.json").stat().st_mode) == 0o600
+
+    monkeypatch.setattr(Volumes, "disconnect", lambda _self, info: disconnected.append(volume_id(info)))
+    assert host.run("released")["steps"] == ["disconnect"]
+    assert disconnected == ["v"]
+
+
+def test_what_was_noted_outlives_a_guest_that_ran_again(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(Volumes, "disconnect", lambda _self, info: seen.append(volume_id(info)))
+    info = {"driver_volume_type": "rbd", "data": {"name": "volumes/volume-v"}}
+    host.run("released", volumes=[{"volume_id": "v", "connection_info": info}])
+    note = host.folder / "stackmove-state.json"
+    kept = note.read_text("utf-8")
+    monkeypatch.setattr(Volumes, "connect", lambda _self, info: {"serial": seen.append(volume_id(info)), **info})
+    monkeypatch.setattr(domain_xml, "_volume", lambda *_arguments: [])
+    host.run("restored")
+    note.write_text(kept, "utf-8")
+    assert host.run("released")["steps"][0] == "keep"
+    assert seen == ["v"] * 3
 
 
 def test_another_move_is_refused(host: Host) -> None:

@@ -13,13 +13,13 @@ from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
     NotFoundError,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._host.destination import (
-    Seen,
-    Transfer,
     plan_give_up,
     plan_settle,
     plan_stage,
     plan_take,
 )
+from ansible_collections.stackmove.nova.plugins.module_utils._host.guest_state import Seen
+from ansible_collections.stackmove.nova.plugins.module_utils._host.image_service import Transfer
 
 DISK = Transfer("disk", "image-1", "qcow2")
 HERE = {"disk": {"image_id": "image-1"}}
@@ -36,7 +36,7 @@ def seen(
     directory: bool | None = None,
     base: bool = True,
 ) -> Seen:
-    return Seen(defined, active, kept is not None if directory is None else directory, base, kept)
+    return Seen(defined, active, kept is not None if directory is None else directory, kept, base)
 
 
 def test_staging() -> None:

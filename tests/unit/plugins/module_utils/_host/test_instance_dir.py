@@ -35,6 +35,16 @@ def test_a_note_is_private_and_replaced_whole(tmp_path: Path) -> None:
         note.read()
 
 
+def test_a_note_is_changed_in_part_and_missed_when_it_is_gone(tmp_path: Path) -> None:
+    note = instance_dir.InstanceDir(tmp_path / SERVER).note
+    note.path.parent.mkdir()
+    with pytest.raises(StackmoveError, match=f"go on with server {SERVER}"):
+        note.remember(phase="released")
+    note.write({"phase": "kept", "name": "instance-0000000a"})
+    note.remember(phase="released")
+    assert note.require() == {"phase": "released", "name": "instance-0000000a"}
+
+
 def test_removing_takes_the_folder_and_nothing_beside_it(tmp_path: Path) -> None:
     folder = instance_dir.InstanceDir(tmp_path / SERVER)
     for name in (SERVER, f"{SERVER}_del", "other"):

@@ -126,7 +126,6 @@ def test_the_second_table_begins_within_an_extent() -> None:
 def test_a_huge_disk_costs_what_it_holds() -> None:
     size = 1024**4
     stream = Qcow2Stream(size, [Extent(0, CLUSTER), Extent(size - CLUSTER, CLUSTER)])
-    assert stream.data_bytes == 2 * CLUSTER
     assert stream.length < MIB
 
 

@@ -12,15 +12,15 @@ from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
     ConflictError,
     NotFoundError,
 )
+from ansible_collections.stackmove.nova.plugins.module_utils._host.guest_state import Seen
+from ansible_collections.stackmove.nova.plugins.module_utils._host.image_service import Transfer
 from ansible_collections.stackmove.nova.plugins.module_utils._host.source import (
-    Seen,
-    Transfer,
     plan_absent,
     plan_release,
     plan_restore,
 )
 
-DISK = Transfer("disk", "image-1")
+DISK = Transfer("disk", "image-1", "qcow2")
 SENT = {"disk": {"image_id": "image-1"}}
 
 
@@ -55,7 +55,7 @@ def test_a_guest_that_ran_again_is_uploaded_again() -> None:
 
 def test_another_image_is_another_upload() -> None:
     released = seen(False, False, note(disks=SENT, phase="released"))
-    assert plan_release(released, "s", "m", [Transfer("disk", "image-2")]) == ["upload:disk"]
+    assert plan_release(released, "s", "m", [Transfer("disk", "image-2", "qcow2")]) == ["upload:disk"]
 
 
 def test_an_absent_guest_cannot_be_released() -> None:
@@ -101,12 +101,11 @@ def test_nothing_is_restored_from_nothing() -> None:
 
 def test_absent() -> None:
     gone = seen(False, False, note(phase="released"))
-    assert plan_absent(gone, "s", keep_disks=False) == ["remove_directory"]
-    assert plan_absent(gone, "s", keep_disks=True) == ["forget"]
-    assert plan_absent(seen(active=False), "s", keep_disks=False) == [
+    assert plan_absent(gone, "s") == ["remove_directory"]
+    assert plan_absent(seen(active=False), "s") == [
         "undefine_all",
         "remove_directory",
     ]
-    assert plan_absent(Seen(False, False, False, None), "s", keep_disks=False) == []
+    assert plan_absent(Seen(False, False, False, None), "s") == []
     with pytest.raises(ConflictError):
-        plan_absent(seen(), "s", keep_disks=False)
+        plan_absent(seen(), "s")

@@ -246,7 +246,7 @@ def test_a_network_volume_becomes_a_device_or_a_file() -> None:
     assert len(disk.find("source")) == 0
     data = {"device_path": "/mnt/a/v", "format": "qcow2"}
     info = {"driver_volume_type": "nfs", "serial": VOLUME, "data": data}
-    disk = one(with_volumes(GUEST, [info])[0], "devices/disk[serial]")
+    disk = one(with_volumes(GUEST, [info]), "devices/disk[serial]")
     assert disk.get("type") == "file"
     assert dict(disk.find("source").attrib) == {"file": "/mnt/a/v"}
     assert disk.find("driver").get("type") == "qcow2"
