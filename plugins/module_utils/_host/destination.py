@@ -100,10 +100,13 @@ def plan_take(seen: Seen, server: str, migration: str, transfers: Sequence[Trans
 def plan_give_up(seen: Seen, server: str, migration: str) -> list[str]:
     """Decide what is left to do until nothing of the guest is here.
 
-    :raises ConflictError: when what is here was not made by this move
+    A folder that this move did not make stays, and is nobody's guest as long as there is no domain.
+
+    :raises ConflictError: when a domain of the server is here that is not this move's
     """
-    _refuse_foreign(seen, f"give up server {server}", migration)
-    if seen.note is None:
+    if seen.defined:
+        _refuse_foreign(seen, f"give up server {server}", migration)
+    if seen.note is None or seen.note.get("migration") != migration:
         return []
     steps = ["destroy"] if seen.defined else []
     return [*steps, "disconnect", "remove_directory"]
@@ -352,6 +355,7 @@ class DestinationHost:
 
         As LibvirtDriver does after its own cross-cell move; qemu-img's safe rebase compares the two.
         """
+        os.utime(base)  # nova-compute removes a base image that it has not seen in use for a day
         overlay = final.with_name(f"{transfer.disk}.overlay")
         try:
             overlay.unlink(missing_ok=True)
