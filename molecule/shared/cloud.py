@@ -313,6 +313,11 @@ def delete(cloud: Connection, wanted: Document) -> Document:
     for server in servers():
         cloud.compute.delete_server(server)
     wait_until(f"{wanted['name']} is deleted", CHANGE_S, lambda: not servers())
+    # A server that was deleted between its cells leaves reservations behind.
+    for volume in volumes():
+        for attachment in cloud.block_storage.attachments(all_tenants=True, volume_id=volume.id):
+            if attachment.status == "reserved":
+                cloud.block_storage.delete_attachment(attachment)
     wait_until("volumes are free", CHANGE_S, lambda: {volume.status for volume in volumes()} <= {"available", "error"})
     for volume in volumes():
         cloud.block_storage.delete_volume(volume)
