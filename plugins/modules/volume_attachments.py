@@ -18,6 +18,8 @@ description:
   - The calls come in the one order that Cinder allows, and the volumes are attached to the server all the time, so
     that nobody else can take them.
   - Attachments of other servers are never touched, not even of a multi-attach volume.
+  - An attachment that was being connected when a run or Cinder died is used by nobody. It is connected again where
+    its side is to hold the volume, else replaced; whatever the server has beyond one attachment for each side goes.
   - The result holds secrets, so set C(no_log) on the task.
 extends_documentation_fragment:
   - stackmove.nova.attributes
@@ -49,6 +51,12 @@ options:
       mountpoint:
         description: Name of the device in the guest, such as V(/dev/vdb). Cinder records it when it connects.
         type: str
+      detached:
+        description:
+          - Whether the server's user has detached it since the move. What is still reserved of it is then deleted,
+            whatever O(held_by) says.
+        type: bool
+        default: false
       connection_info:
         description: Not used; an entry of an earlier RV(volumes) may be given as it is.
         type: dict
@@ -135,6 +143,9 @@ volumes:
     mountpoint:
       description: Name of the device in the guest, as it was given.
       type: str
+    detached:
+      description: Whether it was detached, as it was given.
+      type: bool
     connection_info:
       description:
         - How the holder reaches the volume, in the shape that Nova stores in C(block_device_mapping.connection_info).
@@ -194,6 +205,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
                 "source_attachment_id": ids["source"],
                 "destination_attachment_id": ids["destination"],
                 "mountpoint": entry.mountpoint,
+                "detached": entry.detached,
                 "connection_info": volumes.holders_connection(
                     conn, entry.volume_id, ids.get(holding.held_by), answer, sides.multiattach
                 ),
@@ -224,6 +236,7 @@ def main() -> None:
                     "source_attachment_id": {"type": "str"},
                     "destination_attachment_id": {"type": "str"},
                     "mountpoint": {"type": "str"},
+                    "detached": {"type": "bool", "default": False},
                     "connection_info": {"type": "dict"},
                 },
             },

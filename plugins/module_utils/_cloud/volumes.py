@@ -5,12 +5,16 @@
 """Cinder: volumes, and the attachments by which two hosts hold or reserve one for the same server.
 
 An attachment without a connector is *reserved*: it keeps the volume for its server, and connects it to nothing.
-One with a connector is *connected*: Cinder has exported the volume to that host. Two refusals rule the order of
-everything here:
+One with a connector is *connected*: Cinder has exported the volume to that host. Whatever is between the two is
+*unfinished*: somebody died, or Cinder failed, while it was being connected or detached.
+
+Three refusals rule the order of everything here:
 
 - an attachment gets no connector while another one of a volume that isn't multi-attach has one (409), so the side
   that lets go does so first;
-- a connected attachment is deleted only for a service (409, CVE-2023-2088), so that takes a service token.
+- a connected attachment is deleted only for a service (409, CVE-2023-2088), so that takes a service token;
+- nothing is reserved while the volume is ``attaching`` (400), so what is unfinished is completed before: that writes
+  Cinder's database and nothing else.
 
 A server must keep an attachment all the time, or the volume becomes available and anyone may take it.
 """
@@ -65,7 +69,21 @@ class Attachment:
     @property
     def reserved(self) -> bool:
         """Whether it has no connector, and never had."""
-        return self.status == "reserved"
+        return self.status == "reserved" and not self.exported
+
+    @property
+    def connected(self) -> bool:
+        """Whether a host has it: a guest may be using the volume by it."""
+        return self.status == "attached" and self.exported
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it was being connected or detached when somebody died.
+
+        A guest may be using it only where a mapping names it and it is exported: Nova has then died before it
+        completed it. Ours are completed before any guest hears of them.
+        """
+        return not (self.reserved or self.connected)
 
 
 @dataclass(frozen=True)
@@ -76,6 +94,8 @@ class WantedVolume:
     source_attachment_id: str | None = None
     destination_attachment_id: str | None = None
     mountpoint: str | None = None
+    #: Whether the server's user has detached it since the move, so that nobody is to hold it any more.
+    detached: bool = False
 
     def named(self, side: str) -> str | None:
         """Return the attachment's id that one side's mapping has."""
@@ -113,6 +133,7 @@ class Holding:
 class AttachmentChange:
     """One call to Cinder: `action` is V(create), V(delete), V(connect) or V(complete).
 
+    :param side: whose attachment it is; V(spare) or V(unfinished): nobody's
     :param attachment_id: None means the one that this plan creates for that side
     :param for_service: whether Cinder does this for a service only
     """
@@ -124,18 +145,29 @@ class AttachmentChange:
     for_service: bool = False
 
     def __str__(self) -> str:
+        whose = f"{self.side}'s" if self.side in SIDES else self.side
         which = f" {self.attachment_id}" if self.attachment_id else ""
-        return f"{self.action} the {self.side}'s attachment{which} of volume {self.volume_id}"
+        return f"{self.action} the {whose} attachment{which} of volume {self.volume_id}"
 
 
 @dataclass(frozen=True)
 class Sides:
-    """The attachments of one volume and server, told apart; `spare` are reserved ones of neither side."""
+    """The attachments of one volume and server, told apart.
+
+    :param spare: reserved ones of neither side
+    :param unfinished: unfinished ones of neither side, which nobody uses
+    """
 
     source: Attachment | None = None
     destination: Attachment | None = None
     spare: tuple[Attachment, ...] = ()
+    unfinished: tuple[Attachment, ...] = ()
     multiattach: bool = False
+
+    @property
+    def all(self) -> list[Attachment]:
+        """Every attachment of the volume that is this server's."""
+        return [entry for entry in (self.source, self.destination, *self.spare, *self.unfinished) if entry]
 
     def of(self, side: str) -> Attachment | None:
         """Return one side's attachment."""
@@ -296,7 +328,7 @@ def observe(conn: Connection, server_id: str, wanted: WantedVolume, holding: Hol
     try:
         found = volume(conn, wanted.volume_id)
     except NotFoundError:
-        if not holding.confirms:
+        if not _may_be_gone(wanted, holding):
             raise
         return Sides()
     observed = [
@@ -313,28 +345,35 @@ def tell_apart(wanted: WantedVolume, observed: Sequence[Attachment], holding: Ho
     """Find out which attachment is whose.
 
     The mappings' ids decide. A run that ended between Cinder's answer and the mapping's update leaves others: a
-    connected one is of the side whose host it names, a reserved one of a side that lacks any.
+    connected one is of the side whose host it names, a reserved one of a side that lacks any, an unfinished one of
+    none.
 
     :raises ConflictError: a connected attachment is neither side's
     """
     rest = {attachment.id: attachment for attachment in observed}
     sides = {side: rest.pop(wanted.named(side) or "", None) for side in SIDES}
-    for attachment in [entry for entry in rest.values() if not entry.reserved]:
+    for attachment in [entry for entry in rest.values() if entry.connected]:
         side = next((side for side in SIDES if attachment.host and attachment.host == holding.hosts.get(side)), None)
         replaced = sides[side] if side else None
-        if side is None or (replaced is not None and not replaced.reserved):
+        if side is None or (replaced is not None and replaced.connected):
             raise ConflictError(
                 f"tell whose attachment {attachment.id} of volume {wanted.volume_id} is",
                 f"it is {attachment.status} on host {attachment.host or 'unknown'}, and no side of the move names it.",
                 "Give its id as the source's or the destination's attachment.",
             )
+        sides[side] = rest.pop(attachment.id)
         if replaced is not None:
             rest[replaced.id] = replaced
-        sides[side] = rest.pop(attachment.id)
+    spare = sorted(key for key, entry in rest.items() if entry.reserved)
     for side in SIDES:
-        if sides[side] is None and rest:
-            sides[side] = rest.pop(min(rest))
-    return Sides(sides["source"], sides["destination"], tuple(rest[key] for key in sorted(rest)))
+        if sides[side] is None and spare:
+            sides[side] = rest.pop(spare.pop(0))
+    return Sides(
+        sides["source"],
+        sides["destination"],
+        tuple(rest[key] for key in spare),
+        tuple(rest[key] for key in sorted(rest) if key not in spare),
+    )
 
 
 def plan_volume(wanted: WantedVolume, sides: Sides, holding: Holding) -> VolumePlan:
@@ -343,16 +382,16 @@ def plan_volume(wanted: WantedVolume, sides: Sides, holding: Holding) -> VolumeP
     First whatever has to be reserved, then whatever has to go, then the connection. The sides are mirror images:
     what gives the destination its volume gives it back to the source.
 
-    :raises ConflictError: the server has no attachment at all; one would attach the volume anew
+    :raises ConflictError: the server has no attachment at all, and one would attach the volume anew; or the volume
+        was detached, and is connected
     """
     plan = _Planner(wanted, sides)
-    if holding.confirms and sides.destination is None and (sides.source is None or sides.source.reserved):
-        # Detached while the move waited for its confirmation: what the source has reserved is all that is left.
+    left = sides.destination is None and (sides.source is None or sides.source.reserved)
+    if wanted.detached or (_may_be_gone(wanted, holding) and left):
         for side in SIDES:
             plan.drop(side)
-        plan.drop_spare("source")
         return plan.finish()
-    if sides.source is None and sides.destination is None:
+    if not sides.all:
         raise ConflictError(
             f"find the attachments of volume {wanted.volume_id}",
             "this server has none, reserved or connected: the volume isn't its own.",
@@ -365,36 +404,45 @@ def plan_volume(wanted: WantedVolume, sides: Sides, holding: Holding) -> VolumeP
             plan.reserve(side)
         else:
             plan.drop(side)
-    if not holding.reserve:
-        plan.drop_spare("source" if holding.held_by == "destination" else "destination")
     return plan.finish()
+
+
+def _may_be_gone(wanted: WantedVolume, holding: Holding) -> bool:
+    """Whether the server's user may have detached the volume while the move waited to be confirmed."""
+    return wanted.detached or (holding.confirms and wanted.destination_attachment_id is None)
 
 
 class _Planner:
     """Collects the changes of one volume."""
 
     def __init__(self, wanted: WantedVolume, sides: Sides) -> None:
-        self.volume_id = wanted.volume_id
+        self.wanted = wanted
         self.sides = sides
         self.spare = list(sides.spare)
-        self.reserved: list[AttachmentChange] = []
+        self.created: list[AttachmentChange] = []
         self.deleted: list[AttachmentChange] = []
         self.connected: list[AttachmentChange] = []
         self.after: dict[str, str | None] = {}
         self.statuses: dict[str, str | None] = {}
 
     def _change(self, action: str, side: str, attachment_id: str | None = None) -> AttachmentChange:
-        return AttachmentChange(action, self.volume_id, side, None if attachment_id == NEW else attachment_id)
+        return AttachmentChange(action, self.wanted.volume_id, side, None if attachment_id == NEW else attachment_id)
 
     def _delete(self, side: str, entry: Attachment) -> AttachmentChange:
-        return AttachmentChange("delete", self.volume_id, side, entry.id, for_service=entry.status == "attached")
+        return AttachmentChange("delete", self.wanted.volume_id, side, entry.id, for_service=entry.exported)
 
     def finish(self) -> VolumePlan:
-        """Put the changes in their order."""
-        return VolumePlan(tuple(self.reserved + self.deleted + self.connected), self.after, self.statuses)
+        """Put the changes in their order; what is nobody's goes."""
+        unfinished = [entry for entry in self.sides.all if entry.unfinished] if self.created else []
+        completed = [self._change("complete", "unfinished", entry.id) for entry in unfinished]
+        strays = [self._delete("spare", entry) for entry in self.spare]
+        strays += [self._delete("unfinished", entry) for entry in self.sides.unfinished]
+        return VolumePlan(
+            tuple(completed + self.created + self.deleted + strays + self.connected), self.after, self.statuses
+        )
 
     def reserve(self, side: str) -> None:
-        """Let a side have a reserved attachment, in the place of a connected one if it has that."""
+        """Let a side have a reserved attachment, in the place of another one if it has that."""
         self.statuses[side] = "reserved"
         current = self.sides.of(side)
         if current is not None and current.reserved:
@@ -404,35 +452,39 @@ class _Planner:
             self.after[side] = self.spare.pop(0).id
         else:
             self.after[side] = NEW
-            self.reserved.append(self._change("create", side))
+            self.created.append(self._change("create", side))
         if current is not None:
             self.deleted.append(self._delete(side, current))
 
     def hold(self, side: str) -> None:
-        """Let a side have the connected attachment."""
+        """Let a side have the connected attachment; one that was never exported is connected as a reserved one is."""
         current = self.sides.of(side)
-        if current is not None and current.status == "attached":
-            self.after[side] = current.id
-        elif current is not None and current.status == "attaching" and current.exported:
-            self.after[side] = current.id
-            self.connected.append(self._change("complete", side, current.id))
-        else:
+        if current is None:
             self.reserve(side)
-            self.connected.append(self._change("connect", side, self.after[side]))
-            self.connected.append(self._change("complete", side, self.after[side]))
+        else:
+            self.after[side] = current.id
         self.statuses[side] = "attached"
+        if current is None or not current.exported:
+            self.connected.append(self._change("connect", side, self.after[side]))
+        if current is None or not current.connected:
+            self.connected.append(self._change("complete", side, self.after[side]))
 
     def drop(self, side: str) -> None:
-        """Leave a side without any attachment."""
+        """Leave a side without any attachment.
+
+        :raises ConflictError: it is connected, though the volume was detached
+        """
         current = self.sides.of(side)
         self.after[side] = self.statuses[side] = None
-        if current is not None:
-            self.deleted.append(self._delete(side, current))
-
-    def drop_spare(self, side: str) -> None:
-        """Delete what ended runs have left."""
-        self.deleted.extend(self._delete(side, entry) for entry in self.spare)
-        self.spare.clear()
+        if current is None:
+            return
+        if self.wanted.detached and current.connected:
+            raise ConflictError(
+                f"let go volume {self.wanted.volume_id}, which was detached",
+                f"the {side}'s attachment {current.id} is connected to host {current.host}, where a guest may use it.",
+                "Detach it there first: openstack server remove volume.",
+            )
+        self.deleted.append(self._delete(side, current))
 
 
 def ids_of(sides: Sides) -> dict[str, str | None]:

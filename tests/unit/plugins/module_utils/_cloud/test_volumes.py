@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -96,7 +97,7 @@ def test_give_back_for_good() -> None:
 
 def test_confirm_deletes_the_reserved_ones_of_the_source() -> None:
     found = plan([reserved("a-src"), reserved("a-stray"), attached("a-dst", "dst")], "destination", reserve=False)
-    assert steps(found) == [("delete", "source", "a-src"), ("delete", "source", "a-stray")]
+    assert steps(found) == [("delete", "source", "a-src"), ("delete", "spare", "a-stray")]
     assert found.after == {"source": None, "destination": "a-dst"}
 
 
@@ -125,23 +126,34 @@ def test_confirm_deletes_the_reserved_ones_of_the_source() -> None:
         pytest.param([attached("a-dst", "dst"), reserved("a-new")], [], id="ended before it was stored"),
         pytest.param(
             [Attachment("a-dst", "attaching"), reserved("a-new")],
-            [
-                ("create", "destination", None),
-                ("delete", "destination", "a-dst"),
-                ("connect", "destination", None),
-                ("complete", "destination", None),
-            ],
+            [("connect", "destination", "a-dst"), ("complete", "destination", "a-dst")],
             id="Cinder ended while it connected",
         ),
         pytest.param(
             [Attachment("a-dst", "error_attaching"), reserved("a-new")],
+            [("connect", "destination", "a-dst"), ("complete", "destination", "a-dst")],
+            id="Cinder failed to connect",
+        ),
+        pytest.param(
+            [Attachment("a-new", "attaching", None, exported=True), reserved("a-src"), reserved("a-dst")],
             [
+                ("delete", "unfinished", "a-new"),
+                ("connect", "destination", "a-dst"),
+                ("complete", "destination", "a-dst"),
+            ],
+            id="ended before the completion of one whose id nobody has stored",
+        ),
+        pytest.param(
+            [Attachment("a-new", "attaching", None, exported=True)],
+            [
+                ("complete", "unfinished", "a-new"),
+                ("create", "source", None),
                 ("create", "destination", None),
-                ("delete", "destination", "a-dst"),
+                ("delete", "unfinished", "a-new"),
                 ("connect", "destination", None),
                 ("complete", "destination", None),
             ],
-            id="Cinder failed to connect",
+            id="nothing is left but an unfinished one",
         ),
     ],
 )
@@ -157,7 +169,7 @@ def test_a_run_goes_on_where_another_ended(observed: list[Attachment], expected:
     ],
 )
 def test_confirm_lets_go_what_was_detached(observed: list[Attachment], expected: list[Any]) -> None:
-    found = plan(observed, "destination", reserve=False)
+    found = plan(observed, "destination", reserve=False, wanted=WantedVolume("vol", "a-src"))
     assert steps(found) == expected
     assert found.after == {"source": None, "destination": None}
 
@@ -197,45 +209,122 @@ def test_a_stranger_is_refused(host: str | None) -> None:
         tell_apart(WANTED, [attached("x", host)], Holding("destination", True, HOSTS))
 
 
-STATES = ("reserved", "attaching", "attached", "error_attaching", "error_detaching", "detaching")
+STATES: dict[str, tuple[str, bool]] = {
+    "reserved": ("reserved", False),
+    "connecting": ("attaching", False),
+    "exported": ("attaching", True),
+    "error_attaching": ("error_attaching", False),
+    "attached": ("attached", True),
+    "attached to nothing": ("attached", False),
+    "detaching": ("detaching", True),
+    "error_detaching": ("error_detaching", True),
+}
+HOLDINGS = [
+    Holding("source", True, HOSTS),
+    Holding("source", False, HOSTS),
+    Holding("destination", True, HOSTS),
+    Holding("destination", False, HOSTS),
+    Holding("none", True, HOSTS),
+]
 
 
-@pytest.mark.parametrize(
-    ("held_by", "reserve"),
-    [("source", True), ("source", False), ("destination", True), ("destination", False), ("none", True)],
-)
+class Cinder:
+    """The attachments of one volume and server, with Cinder's refusals (``cinder.volume.api``)."""
+
+    def __init__(self, *there: Attachment) -> None:
+        self.there = {entry.id: entry for entry in there}
+        self.count = itertools.count(1)
+
+    def apply(self, wanted: WantedVolume, holding: Holding, calls: int | None = None) -> VolumePlan:
+        """Plan and carry out, or only the first calls as a killed run does."""
+        found = plan_volume(wanted, tell_apart(wanted, list(self.there.values()), holding), holding)
+        created: dict[str, str] = {}
+        for change in found.changes[:calls]:
+            if change.action == "create":
+                assert not {entry.status for entry in self.there.values()} & {"attaching", "detaching"}, "400"
+                key = created[change.side] = f"new{next(self.count)}-{change.side}"
+                self.there[key] = reserved(key)
+                continue
+            key = change.attachment_id or created[change.side]
+            entry = self.there.pop(key)
+            if change.action == "delete":
+                assert change.for_service or not entry.exported, "409 without a service token"
+            elif change.action == "connect":
+                assert not any(other.exported for other in self.there.values()), "409: duplicate connectors"
+                self.there[key] = Attachment(key, "attaching", None, exported=True)
+            else:
+                host = HOSTS[holding.held_by if change.side == holding.held_by else key.rpartition("-")[2]]
+                self.there[key] = Attachment(key, "attached", host, entry.exported)
+            assert self.there, "a volume without any attachment is anyone's"
+        after = {side: created.get(side) if key == NEW else key for side, key in found.after.items()}
+        return replace(found, after=after)
+
+
+def there(named: bool, **sides: str | None) -> tuple[WantedVolume, list[Attachment]]:
+    """Make a volume whose mappings name these attachments, or none of them."""
+    observed = []
+    for side, state in sides.items():
+        if state:
+            status, exported = STATES[state]
+            observed.append(Attachment(f"a-{side}", status, HOSTS[side] if status == "attached" else None, exported))
+    return WantedVolume("vol", "a-source", "a-destination") if named else WantedVolume("vol"), observed
+
+
+def rest(cinder: Cinder, wanted: WantedVolume, holding: Holding) -> None:
+    """Take the volume there, and see that it is there, that nothing else is left, and that it stays so."""
+    found = cinder.apply(wanted, holding)
+    statuses = {side: cinder.there[key].status if key else None for side, key in found.after.items()}
+    other = "destination" if holding.held_by == "source" else "source"
+    expected = {other: "reserved" if holding.reserve else None, holding.held_by: "attached"}
+    if holding.held_by == "none":
+        expected = {"source": "reserved", "destination": "reserved"}
+    assert statuses == found.statuses == expected
+    assert all(not entry.unfinished for entry in cinder.there.values())
+    assert set(cinder.there) == {key for key in found.after.values() if key}
+    stored = WantedVolume("vol", found.after["source"], found.after["destination"])
+    assert not cinder.apply(stored, holding).changes
+
+
+@pytest.mark.parametrize("named", [True, False])
 @pytest.mark.parametrize(("source", "destination"), [*itertools.product((None, *STATES), repeat=2)][1:])
-def test_whatever_there_is(held_by: str, reserve: bool, source: str | None, destination: str | None) -> None:
-    """From any two attachments the plan leads where it should, never leaves the volume to others, and then rests."""
-    if held_by == "destination" and not reserve and destination is None and source == "reserved":
-        return  # The volume was detached: see above.
-    observed = [
-        Attachment(name, status, HOSTS[side], status == "attached")
-        for name, side, status in (("a-src", "source", source), ("a-dst", "destination", destination))
-        if status
-    ]
-    found = plan(observed, held_by, reserve)
-    there = {entry.id: entry for entry in observed}
-    new: dict[str, str] = {}
-    for change in found.changes:
-        key = change.attachment_id or new.get(change.side, "")
-        if change.action == "create":
-            new[change.side] = f"new-{change.side}"
-            there[new[change.side]] = reserved(new[change.side])
-        elif change.action == "delete":
-            del there[key]
-        elif change.action == "connect":
-            others = [entry for entry in there.values() if entry.id != key and not entry.reserved]
-            assert not others, "Cinder answers 409 while another attachment is connected"
-            there[key] = Attachment(key, "attaching", None, exported=True)
-        else:
-            there[key] = attached(key, HOSTS[held_by])
-        assert there, "a volume without any attachment is anyone's"
-    result = {side: new.get(side) if key == NEW else key for side, key in found.after.items()}
-    statuses = {side: there[key].status if key else None for side, key in result.items()}
-    assert statuses == found.statuses
-    again = WantedVolume("vol", result["source"], result["destination"])
-    assert steps(plan(list(there.values()), held_by, reserve, again)) == []
+def test_whatever_there_is(source: str | None, destination: str | None, named: bool) -> None:
+    """From any two attachments the plan leads where it should, never leaves the volume to others, and then rests.
+
+    So it does from wherever such a run was killed, before anybody has stored an id, and whatever is wanted then.
+    """
+    wanted, observed = there(named, source=source, destination=destination)
+    # Where no mapping names the destination's, the volume was detached: see above.
+    holdings = [holding for holding in HOLDINGS if named or not holding.confirms]
+    for holding in holdings:
+        rest(Cinder(*observed), wanted, holding)
+        for calls, afterwards in itertools.product(range(8), holdings):
+            killed = Cinder(*observed)
+            killed.apply(wanted, holding, calls)
+            rest(killed, wanted, afterwards)
+
+
+@pytest.mark.parametrize("held_by", ["source", "destination"])
+@pytest.mark.parametrize("state", ["exported", "detaching", "error_detaching"])
+def test_what_a_guest_may_be_using_stays(state: str, held_by: str) -> None:
+    wanted, observed = there(True, **{held_by: state})
+    found = plan(observed, held_by, reserve=False, wanted=wanted)
+    assert steps(found) == [("complete", held_by, f"a-{held_by}")]
+
+
+@pytest.mark.parametrize("held_by", ["source", "destination"])
+@pytest.mark.parametrize("state", [state for state, (_status, exported) in STATES.items() if not exported])
+def test_a_detached_volume_is_let_go(state: str, held_by: str) -> None:
+    wanted, observed = there(True, source=state)
+    found = plan(observed, held_by, wanted=replace(wanted, detached=True))
+    assert steps(found) == [("delete", "source", "a-source")]
+    assert found.after == {"source": None, "destination": None}
+    assert steps(plan([], held_by, wanted=replace(wanted, detached=True))) == []
+
+
+def test_a_detached_volume_that_is_connected_is_left_alone() -> None:
+    wanted, observed = there(True, source="attached")
+    with pytest.raises(ConflictError, match=r"attachment a-source is connected to host src"):
+        plan(observed, "source", wanted=replace(wanted, detached=True))
 
 
 def test_connecting_takes_the_holders_connector_and_letting_go_a_service_token() -> None:
