@@ -28,17 +28,38 @@ options:
     required: true
   destination_host:
     description:
-      - Compute host to move to. Without it, the host of another enabled cell that has most free memory and on which
-        Placement has room is proposed.
+      - Compute host to move to. Without it, the first of RV(move.candidates) is proposed that nothing stands against.
       - A move that is under way keeps the destination that it has.
     type: str
+  exclude_hosts:
+    description: Compute hosts that are not to be proposed, such as those that have refused the server already.
+    type: list
+    elements: str
+    default: []
+  cross_cell_move_weight_multiplier:
+    description:
+      - How much a host outside the server's cell weighs less, where none of its host aggregates sets another by its
+        metadata C(cross_cell_move_weight_multiplier).
+      - The same as C([filter_scheduler]cross_cell_move_weight_multiplier) of Nova's scheduler.
+    type: float
+    default: 1000000.0
   migration:
-    description: UUID of a move that may be over already, to see whether it has left images or allocations behind.
+    description:
+      - UUID of a move that may be over already, to see whether it has left images or allocations behind.
+      - If it has failed, RV(move.migration), RV(move.source) and RV(move.destination) are its own.
     type: str
     default: ""
   flavor:
     description: Name or id of the flavor to resize to.
     type: str
+  job:
+    description:
+      - What this is read for. With V(recover) a move of this collection that has failed is looked at as if it was named
+        by O(migration), when no other is under way and none came after it.
+      - The others make no difference.
+    type: str
+    choices: [move, confirm, revert, recover]
+    default: move
 seealso:
   - module: stackmove.nova.move_plan
   - module: stackmove.nova.hypervisor_info
@@ -68,14 +89,23 @@ move:
     phase:
       description:
         - How far the move is. One of V(none), V(started), V(copied), V(prepared), V(stopping), V(departed),
-          V(finished), V(confirming).
+          V(finished), V(confirming), V(confirmed), V(reverting), V(returned), or V(foreign) where neither Nova nor this
+          collection leaves it so.
       type: str
       sample: none
     migration:
       description:
-        - The cross-cell migration that is under way, or null. It has C(uuid), C(status), C(migration_type),
-          C(source_compute), C(dest_compute) and C(dest_node), as Nova's table C(migrations) does.
+        - The cross-cell migration that is under way, or the failed one that is looked at, or null. It has C(uuid),
+          C(status), C(migration_type), C(source_compute), C(dest_compute), C(dest_node) and C(updated_at), as Nova's
+          table C(migrations) does.
+        - C(ours) tells whether this collection has brought it to its phase, and not Nova.
       type: dict
+    last_failed:
+      description: UUID of the server's newest cross-cell migration, if it is this collection's and has failed, or null.
+      type: str
+    run:
+      description: The run of a playbook that has taken the server, as O(stackmove.nova.move_state#module:run) names it.
+      type: str
     home_cell:
       description: Name of the cell in which the server lives, by its mapping.
       type: str
@@ -84,6 +114,10 @@ move:
       description: By name of the cells that hold the server's rows, whether these are V(live) or V(hidden).
       type: dict
       sample: {cell1: live}
+    domain_names:
+      description: What libvirt calls the guest, by the UUIDs of the cells that hold the server's rows.
+      type: dict
+      sample: {e9b3f3d1-0b41-4a3e-8a35-2f4c7b6e7d0a: instance-0000002a}
     server:
       description:
         - The server as the APIs show it, such as C(id), C(name), C(status), C(vm_state), C(task_state), C(locked),
@@ -135,6 +169,26 @@ move:
     destination:
       description: The compute host that takes it, with the keys of RV(move.source); null if there is none.
       type: dict
+    candidates:
+      description:
+        - Hosts of other enabled cells on which Placement has room, in the order in which Nova's scheduler weighs cells,
+          then by free memory. They are looked at until three are found that nothing stands against.
+        - Empty where the destination is known otherwise.
+      type: list
+      elements: dict
+      contains:
+        host:
+          description: Nova's name of the host.
+          type: str
+        cell:
+          description: Name of its cell.
+          type: str
+        weight:
+          description: Its weight; the greater, the earlier it is tried.
+          type: float
+        refused:
+          description: Why it can't take the server, in words; null if nothing is known against it.
+          type: str
     flavor:
       description: The flavor that the server is going to have, with RAM in MiB and disks in GiB.
       type: dict
@@ -157,6 +211,7 @@ move:
         - Its volumes. Each has C(volume_id), C(device), C(boot_index), C(source_attachment_id) and
           C(destination_attachment_id) or null, and C(volume), which is Cinder's view of it, or null if Cinder does not
           have it.
+        - C(detached) tells whether it was detached while the move waited to be confirmed.
       type: list
       elements: dict
     vifs:
@@ -196,6 +251,7 @@ move:
       sample: "3.70"
 """
 
+import dataclasses
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -206,6 +262,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session impo
     connect,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._edge import NOVA_DB_OPTIONS, run_module
+from ansible_collections.stackmove.nova.plugins.module_utils._move.candidates import WEIGHT_MULTIPLIER
 from ansible_collections.stackmove.nova.plugins.module_utils._move.observation import Wish, observe_move
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import open_cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import PYMYSQL_IMPORT_ERROR
@@ -215,7 +272,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     cells = open_cells(params)
     conn = connect(params["cloud"], params["service_cloud"])
-    wish = Wish(*(params[name] for name in ("server", "migration", "destination_host", "flavor")))
+    wish = Wish(**{field.name: params[field.name] for field in dataclasses.fields(Wish)})
     return {"changed": False, "move": observe_move(cells, conn, wish)}
 
 
@@ -228,6 +285,9 @@ def main() -> None:
             "destination_host": {"type": "str"},
             "migration": {"type": "str", "default": ""},
             "flavor": {"type": "str"},
+            "job": {"type": "str", "choices": ["move", "confirm", "revert", "recover"], "default": "move"},
+            "exclude_hosts": {"type": "list", "elements": "str", "default": []},
+            "cross_cell_move_weight_multiplier": {"type": "float", "default": WEIGHT_MULTIPLIER},
         },
         supports_check_mode=True,
     )

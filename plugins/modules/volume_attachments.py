@@ -126,7 +126,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 volumes:
-  description: The volumes in the order of O(volumes), as they are afterwards; in check mode, as they are.
+  description:
+    - The volumes in the order of O(volumes), as they are afterwards; in check mode, as they are.
+    - Those that were detached are left out.
   returned: success
   type: list
   elements: dict
@@ -143,9 +145,6 @@ volumes:
     mountpoint:
       description: Name of the device in the guest, as it was given.
       type: str
-    detached:
-      description: Whether it was detached, as it was given.
-      type: bool
     connection_info:
       description:
         - How the holder reaches the volume, in the shape that Nova stores in C(block_device_mapping.connection_info).
@@ -199,13 +198,14 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         ids, answer = volumes.ids_of(sides), None
         if not module.check_mode:
             ids, answer = volumes.apply_plan(conn, server, entry, plan, connector)
+        if entry.detached:
+            continue
         results.append(
             {
                 "volume_id": entry.volume_id,
                 "source_attachment_id": ids["source"],
                 "destination_attachment_id": ids["destination"],
                 "mountpoint": entry.mountpoint,
-                "detached": entry.detached,
                 "connection_info": volumes.holders_connection(
                     conn, entry.volume_id, ids.get(holding.held_by), answer, sides.multiattach
                 ),

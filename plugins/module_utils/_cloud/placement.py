@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ALLOCATION_VERSION = "1.28"
 #: ``in_tree`` of allocation candidates.
 CANDIDATE_VERSION = "1.31"
+#: Nova's default of ``[scheduler]max_placement_results``.
+MAX_CANDIDATES = 1000
 _ATTEMPTS = 5
 
 #: Amounts by resource class, by provider's uuid.
@@ -56,7 +58,10 @@ class Owner:
 
 @dataclass(frozen=True)
 class Claim:
-    """What the server is to have at its destination."""
+    """What the server is to have at its destination.
+
+    :param provider: the destination's; empty where any will do
+    """
 
     provider: str
     resources: Mapping[str, int]
@@ -177,11 +182,29 @@ def candidate(conn: Connection, claim: Claim) -> Allocations | None:
 
     :raises ApiError: Placement refused, e.g. because there is no such resource class
     """
+    for request in _candidates(conn, claim, 1)["allocation_requests"]:
+        return {uuid: dict(entry["resources"]) for uuid, entry in request["allocations"].items()}
+    return None
+
+
+def providers_with_room(conn: Connection, claim: Claim) -> list[str]:
+    """Return the root providers, which are compute nodes, of Placement's candidates for a claim on any of them.
+
+    Placement knows no cells, so the candidates are of all of them; as many as Nova's scheduler asks for.
+
+    :raises ApiError: Placement refused
+    """
+    summaries = _candidates(conn, claim, MAX_CANDIDATES)["provider_summaries"]
+    return sorted({str(summary["root_provider_uuid"]) for summary in summaries.values()})
+
+
+def _candidates(conn: Connection, claim: Claim, limit: int) -> Json:
     params: dict[str, str | int] = {
         "resources": ",".join(f"{name}:{amount}" for name, amount in sorted(_nonzero(claim.resources).items())),
-        "in_tree": claim.provider,
-        "limit": 1,
+        "limit": limit,
     }
+    if claim.provider:
+        params["in_tree"] = claim.provider
     if claim.required_traits:
         params["required"] = ",".join(sorted(claim.required_traits))
     answer = call(
@@ -190,12 +213,11 @@ def candidate(conn: Connection, claim: Claim) -> Allocations | None:
         "/allocation_candidates",
         params=params,
         microversion=CANDIDATE_VERSION,
-        what=f"find room on resource provider {claim.provider}",
+        what=f"find room on resource provider {claim.provider}" if claim.provider else "find a host with room",
         remedy="Check the flavor's resources and traits.",
     )
-    for request in answer.json()["allocation_requests"]:
-        return {uuid: dict(entry["resources"]) for uuid, entry in request["allocations"].items()}
-    return None
+    found: Json = answer.json()
+    return found
 
 
 # Plan

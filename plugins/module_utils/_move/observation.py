@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud import (
@@ -20,7 +21,8 @@ from ansible_collections.stackmove.nova.plugins.module_utils._cloud import (
     volumes,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import NotFoundError
-from ansible_collections.stackmove.nova.plugins.module_utils._nova import flavors, objects, rows, states
+from ansible_collections.stackmove.nova.plugins.module_utils._move import candidates
+from ansible_collections.stackmove.nova.plugins.module_utils._nova import aggregates, flavors, objects, rows, states
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cell, Cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import Row
 
@@ -28,6 +30,14 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
 Document = dict[str, Any]
+
+_NODES_OF_PROVIDERS = "SELECT host, free_ram_mb FROM compute_nodes WHERE uuid IN %s AND deleted = 0"
+
+#: As many hosts that may take a server are looked for: one, and two to try after it, as Nova's max_attempts has it.
+_CANDIDATES = 3
+_NOTHING = states.CellView(None, None, None, {}, (), "[]")  # of a cell that isn't known yet
+# A move with one of these has failed, and may have left something behind.
+_FAILED_STATUSES = ("error", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,36 @@ class Wish:
     migration: str = ""  # uuid of a move that may be over, to look for what it left behind
     destination_host: str | None = None
     flavor: str | None = None
+    job: str = "move"  # recover looks for what the last move has left, if that has failed
+    exclude_hosts: Sequence[str] = ()  # which are not to be proposed
+    cross_cell_move_weight_multiplier: float = candidates.WEIGHT_MULTIPLIER
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a server is and which of its moves is looked at, by Nova's databases.
+
+    :param home: the cell in which it lives
+    :param source: the cell that it leaves
+    :param migration: the one that is under way, or the failed one that is looked at
+    :param last_failed: uuid of the newest migration, if that is one of ours and has failed
+    """
+
+    server: str
+    home: Cell
+    source: Cell
+    migration: Row | None
+    last_failed: str | None
+
+    @property
+    def uuid(self) -> str:
+        """The migration's, or an empty string."""
+        return str(self.migration["uuid"]) if self.migration else ""
+
+    @property
+    def under_way(self) -> Row | None:
+        """The migration that is under way."""
+        return self.migration if self.migration and self.migration["status"] not in states.FINAL_STATUSES else None
 
 
 def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
@@ -46,51 +86,61 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
     :raises StackmoveError: there is no such server, flavor or host, or a system cannot be read
     """
     server = observe.observe_server(conn, wish.server)
-    uuid = str(server["id"])
-    home = cells.of_server(uuid)
-    migration = _migration_under_way(cells, home, uuid)
-    source = cells.of_host(str(migration["source_compute"])) if migration else home
-    migration_uuid = str(migration["uuid"]) if migration else ""
-    view = states.view(cells.database(home), uuid, migration_uuid)
+    place = _place(cells, str(server["id"]), wish)
+    uuid, home, source, migration = place.server, place.home, place.source, place.migration
+    view = states.view(cells.database(home), uuid, place.uuid)
     stored = objects.stored_flavors(str(view.extra["flavor"])) if view.extra else {}
-    flavor = _wanted_flavor(cells, home, uuid, wish, migration, stored)
+    flavor = _wanted_flavor(cells, home, uuid, wish, place.under_way, stored)
     volume_backed = not (view.instance and view.instance["image_ref"])
     resources = objects.flavor_resources(flavor, volume_backed)
-    host = _chosen_host(cells, source, migration, server) or wish.destination_host
-    destination = _destination(
-        cells, conn, replace(wish, destination_host=host), source, migration, placement_claim(flavor, resources)
+    group = _server_group(cells, uuid)
+    zone = _requested_zone(cells, uuid)
+    request = candidates.Request(
+        project_id=str(server["project_id"]),
+        zone=zone,
+        extra_specs=objects.flavor_data(flavor).get("extra_specs") or {},
+        group_hosts=group["hosts"] if group and group["policy"] == "anti-affinity" else (),
+        exclude_hosts=wish.exclude_hosts,
+        weight_multiplier=wish.cross_cell_move_weight_multiplier,
+    )
+    destination, looked_at = _destination(
+        cells, conn, place, server, wish.destination_host, placement_claim(flavor, resources), request
     )
     target = cells.by_uuid(destination["cell"]["uuid"]) if destination else None
-    source_view = states.view(cells.database(source), uuid, migration_uuid)
-    target_view = states.view(cells.database(target), uuid, migration_uuid) if target else None
-    asked = migration_uuid or wish.migration
+    source_view = states.view(cells.database(source), uuid, place.uuid)
+    target_view = states.view(cells.database(target), uuid, place.uuid) if target else _NOTHING
+    moved = bool(target and target.id == home.id)
+    phase = states.phase(source_view, target_view, moved) if migration else "none"
+    asked = place.uuid or wish.migration
     move_images = images.transfer_images(conn, asked) if asked else []
     return {
         "wish": {"destination_host": wish.destination_host, "flavor": wish.flavor},
         "server": server,
-        "phase": states.phase(source_view, target_view, target.id == home.id)
-        if migration and target and target_view
-        else "none",
-        "migration": _migration_result(cells, home, migration),
+        "phase": phase,
+        "migration": _migration_result(cells, home, migration, phase),
+        "last_failed": place.last_failed,
+        "run": (target_view if states.seat(phase) == "target" else source_view).run,
         "home_cell": home.name,
         "rows": _rows_by_cell(cells, uuid),
+        "domain_names": _domain_names(cells, uuid),
         "source": _host(cells, conn, source, str(migration["source_compute"] if migration else server["host"])),
         "destination": destination,
+        "candidates": looked_at,
         "instance": _instance(view, migration),
         "flavor": objects.flavor_data(flavor),
         "flavor_before": objects.flavor_data(stored.get("old") or stored["cur"]) if stored else None,
         "resources": resources,
         "required_traits": objects.required_traits(flavor),
         "volume_backed": volume_backed,
-        "volumes": _volumes(source_view, target_view, server),
+        "volumes": find_volumes(source_view.volumes, target_view.volumes, moved, server["volumes"]),
         "vifs": json.loads(view.network_info),
         "unmovable": _unmovable(cells, home, view, uuid),
-        "leftovers": _leftovers(cells, source, target, uuid, migration_uuid),
+        "leftovers": _leftovers(cells, source, target, uuid, place.uuid),
         "migration_allocations": observe.allocations(conn, asked) if asked else {},
         "base_image": images.image(conn, _base_image(view)) if _base_image(view) else None,
         "transfer_images": [images.public(image) for image in move_images],
-        "server_group": _server_group(cells, uuid),
-        "requested_zone": _requested_zone(cells, uuid),
+        "server_group": group,
+        "requested_zone": zone,
         "service_role": session.has_service_role(conn),
         "binding_extended": ports.has_binding_extended(conn),
         "cinder_microversion": volumes.max_microversion(conn) if view.volumes else None,
@@ -102,22 +152,38 @@ def placement_claim(flavor: objects.Document, resources: dict[str, int]) -> plac
     return placement.Claim(provider="", resources=resources, required_traits=objects.required_traits(flavor))
 
 
-def _migration_under_way(cells: Cells, home: Cell, server: str) -> Row | None:
-    found = [
-        row
-        for row in cells.database(home).select("migrations", instance_uuid=server, deleted=0)
-        if row["cross_cell_move"] and row["status"] not in states.FINAL_STATUSES
-    ]
-    return found[-1] if found else None
+def _place(cells: Cells, server: str, wish: Wish) -> Place:
+    home = cells.of_server(server)
+    rows = cells.database(home).select("migrations", instance_uuid=server, deleted=0)
+    # Nova's copy of them has ids that run backwards.
+    moves = sorted((row for row in rows if row["cross_cell_move"]), key=lambda row: (str(row["created_at"]), row["id"]))
+    newest = moves[-1] if moves else None
+    last_failed = None
+    if newest and newest["status"] in _FAILED_STATUSES and _is_ours(cells, home, newest, "none"):
+        last_failed = str(newest["uuid"])
+    named = wish.migration or (last_failed if wish.job == "recover" else None)
+    migration = next((row for row in reversed(moves) if row["status"] not in states.FINAL_STATUSES), None) or next(
+        (row for row in moves if row["uuid"] == named and row["status"] in _FAILED_STATUSES), None
+    )
+    source = cells.of_host(str(migration["source_compute"])) if migration else home
+    return Place(server, home, source, migration, last_failed)
 
 
-def _migration_result(cells: Cells, home: Cell, migration: Row | None) -> Document | None:
+def _is_ours(cells: Cells, home: Cell, migration: Row, phase: str) -> bool:
+    """Whether what has brought the move to its phase was ours and not Nova's."""
+    server, request_id = migration["instance_uuid"], states.request_id_of(phase, str(migration["uuid"]))
+    return bool(cells.database(home).select("instance_actions", instance_uuid=server, request_id=request_id))
+
+
+def _migration_result(cells: Cells, home: Cell, migration: Row | None, phase: str) -> Document | None:
     if migration is None:
         return None
     names = ("uuid", "status", "migration_type", "source_compute", "dest_compute", "dest_node")
-    server, request_id = migration["instance_uuid"], states.request_id(str(migration["uuid"]))
-    ours = cells.database(home).select("instance_actions", instance_uuid=server, request_id=request_id)
-    return {**{name: migration[name] for name in names}, "ours": bool(ours)}
+    return {
+        **{name: migration[name] for name in names},
+        "updated_at": str(migration["updated_at"] or migration["created_at"]),
+        "ours": _is_ours(cells, home, migration, phase),
+    }
 
 
 def _cell(cell: Cell) -> Document:
@@ -161,35 +227,62 @@ def _host(cells: Cells, conn: Connection, cell: Cell, host: str) -> Document:
     }
 
 
-def _chosen_host(cells: Cells, source: Cell, migration: Row | None, server: Document) -> str | None:
-    """The destination of the move under way: its migration names it, or before that the server's claim on it does."""
-    if migration is None:
+def _chosen_host(cells: Cells, place: Place, server: Document) -> str | None:
+    """The destination of the move: its migration names it, or else the server's claim on it or a binding to it does."""
+    if place.migration is None:
         return None
-    if migration["dest_compute"]:
-        return str(migration["dest_compute"])
-    for cell in cells.all():
-        for provider in server["allocations"] if cell.id != source.id else ():
+    if place.migration["dest_compute"]:
+        return str(place.migration["dest_compute"])
+    others = [cell for cell in cells.all() if cell.id != place.source.id]
+    for cell in others:
+        for provider in server["allocations"]:
             for node in cells.database(cell).select("compute_nodes", uuid=provider, deleted=0):
                 return str(node["host"])
+    bound = {binding["host"] for port in server["ports"] for binding in port["bindings"]}
+    for host in sorted(bound - {place.migration["source_compute"]}):
+        if cells.api.select("host_mappings", host=host) and cells.of_host(host).id != place.source.id:
+            return str(host)
     return None
+
+
+def _cell_with_rows(cells: Cells, place: Place) -> Cell | None:
+    """The cell into which the rows of the move were copied, if any."""
+    others = [cell for cell in cells.all() if cell.id != place.source.id] if place.migration else []
+    return next((cell for cell in others if cells.database(cell).select("migrations", uuid=place.uuid)), None)
 
 
 def _destination(
-    cells: Cells, conn: Connection, wish: Wish, source: Cell, migration: Row | None, claim: placement.Claim
-) -> Document | None:
-    """The host which the move under way has, or the operator names, or the roomiest one that Placement accepts."""
-    name = wish.destination_host
+    cells: Cells,
+    conn: Connection,
+    place: Place,
+    server: Document,
+    wanted: str | None,
+    claim: placement.Claim,
+    request: candidates.Request,
+) -> tuple[Document | None, list[Document]]:
+    """The host which the move has, or the operator names, or the first candidate; and the candidates looked at."""
+    name = _chosen_host(cells, place, server) or wanted
     if name:
         found = _host(cells, conn, cells.of_host(name), name)
-        if migration is None:
+        if place.migration is None:
             found["shortages"] = _shortages(conn, found, claim)
-        return found
-    for cell, host in _candidates(cells, source):
-        found = _host(cells, conn, cell, host)
-        service = found["service"] or {}
-        if service.get("status") == "enabled" and service.get("state") == "up" and not _shortages(conn, found, claim):
-            return found
-    return None
+        return found, []
+    if place.migration and place.under_way is None:
+        return None, []
+    bound_for = _cell_with_rows(cells, place)
+    looked_at = _candidates(cells, conn, [bound_for] if bound_for else _other_cells(cells, place), claim, request)
+    first = next((entry for entry in looked_at if entry["refused"] is None), None)
+    if first:
+        return _host(cells, conn, cells.by_uuid(first["cell"]), first["host"]), looked_at
+    if bound_for:
+        # None of its hosts can take the server; but the rows in it have to be found, to be taken back.
+        nodes = cells.database(bound_for).query("SELECT host FROM compute_nodes WHERE deleted = 0 ORDER BY id LIMIT 1")
+        return (_host(cells, conn, bound_for, str(nodes[0]["host"])) if nodes else None), looked_at
+    return None, looked_at
+
+
+def _other_cells(cells: Cells, place: Place) -> list[Cell]:
+    return [cell for cell in cells.all() if cell.id != place.source.id and not cell.disabled]
 
 
 def _shortages(conn: Connection, host: Document, claim: placement.Claim) -> list[str]:
@@ -199,14 +292,35 @@ def _shortages(conn: Connection, host: Document, claim: placement.Claim) -> list
     return placement.shortages(asked, placement.provider(conn, host["provider"])) or ["no allocation candidate"]
 
 
-def _candidates(cells: Cells, source: Cell) -> list[tuple[Cell, str]]:
-    """Hosts of the other enabled cells, those with most free memory first."""
-    free: list[tuple[int, Cell, str]] = []
-    for cell in cells.all():
-        if cell.id != source.id and not cell.disabled:
-            nodes = cells.database(cell).select("compute_nodes", deleted=0)
-            free += [(int(node["free_ram_mb"] or 0), cell, str(node["host"])) for node in nodes]
-    return [(cell, host) for _free, cell, host in sorted(free, key=lambda found: (-found[0], found[2]))]
+def _candidates(
+    cells: Cells, conn: Connection, others: Sequence[Cell], claim: placement.Claim, request: candidates.Request
+) -> list[Document]:
+    """Hosts of these cells on which Placement has room, in their order, with the reasons against them.
+
+    It ends with the third that nothing stands against.
+    """
+    providers = placement.providers_with_room(conn, claim)
+    found = [
+        (cell, node)
+        for cell in others
+        for node in (cells.database(cell).query(_NODES_OF_PROVIDERS, (tuple(providers),)) if providers else ())
+    ]
+    metadata = aggregates.metadata_by_host(cells.api, [str(node["host"]) for _cell, node in found])
+    hosts = [
+        candidates.Host(name, cell.name, int(node["free_ram_mb"] or 0), metadata.get(name, {}))
+        for cell, node in found
+        for name in (str(node["host"]),)
+    ]
+    looked_at: list[Document] = []
+    for host in candidates.in_order(hosts, request):
+        refused = candidates.refusal(host, request) or candidates.service_refusal(
+            compute.compute_service(conn, host.name), request
+        )
+        weight = candidates.weight(host, request.weight_multiplier)
+        looked_at.append({"host": host.name, "cell": host.cell, "weight": weight, "refused": refused})
+        if sum(entry["refused"] is None for entry in looked_at) == _CANDIDATES:
+            break
+    return looked_at
 
 
 def _instance(view: states.CellView, migration: Row | None) -> Document:
@@ -238,12 +352,30 @@ def _base_image(view: states.CellView) -> str:
     return view.metadata.get("image_base_image_ref") or str((view.instance or {}).get("image_ref") or "")
 
 
-def _volumes(source: states.CellView, target: states.CellView | None, server: Document) -> list[Document]:
-    """The server's volumes, each with the attachment of either side, as the cells' rows name them."""
-    here = {str(row["volume_id"]): row for row in source.volumes}
-    there = {str(row["volume_id"]): row for row in target.volumes} if target else {}
+def _domain_names(cells: Cells, server: str) -> dict[str, str]:
+    """What libvirt calls the guest in each cell that holds it, by the cell's uuid: each has an id of its own for it."""
+    found = {}
+    for cell in cells.all():
+        for row in cells.database(cell).select("instances", uuid=server, deleted=0):
+            found[cell.uuid] = f"instance-{int(row['id'] or 0):08x}"
+    return found
+
+
+def find_volumes(
+    source: Sequence[Row], target: Sequence[Row], moved: bool, known: Mapping[str, Document | None]
+) -> list[Document]:
+    """The server's volumes, each with the attachment of either side, as the cells' rows name them.
+
+    :param source: the block device mappings of the source's cell
+    :param target: those of the target's
+    :param moved: whether the server lives in the target's cell: the source's rows then tell what it had before, so that
+        a volume which only they have was detached since
+    :param known: Cinder's view of the volumes, by id
+    """
+    here = {str(row["volume_id"]): row for row in source}
+    there = {str(row["volume_id"]): row for row in target}
     found = []
-    for volume_id, row in {**there, **here}.items():
+    for volume_id, row in ({**here, **there} if moved else {**there, **here}).items():
         source_id = here[volume_id]["attachment_id"] if volume_id in here else None
         target_id = there[volume_id]["attachment_id"] if volume_id in there else None
         found.append(
@@ -254,7 +386,8 @@ def _volumes(source: states.CellView, target: states.CellView | None, server: Do
                 "source_attachment_id": source_id,
                 # Until the destination has one of its own, the copied row names the source's.
                 "destination_attachment_id": target_id if target_id != source_id else None,
-                "volume": server["volumes"].get(volume_id),
+                "detached": moved and volume_id not in there,
+                "volume": known.get(volume_id),
             }
         )
     return found
