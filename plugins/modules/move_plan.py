@@ -23,22 +23,47 @@ options:
     type: dict
     required: true
   source_host:
-    description: What M(stackmove.nova.hypervisor_info) returned for the host that the server leaves.
+    description: What M(stackmove.nova.hypervisor_info) returned for the host that the server leaves, or how it failed.
     type: dict
     required: true
   destination_host:
-    description: What M(stackmove.nova.hypervisor_info) returned for the host that takes it.
+    description: What M(stackmove.nova.hypervisor_info) returned for the host that takes it, or how it failed.
     type: dict
     default: {}
   job:
-    description: Whether the server is to be moved, or a finished move to be confirmed.
+    description:
+      - What is to be done with the server.
+      - V(move) begins a move or goes on with it; V(confirm) and V(revert) end one that waits for it.
+      - V(recover) finds out what a run, or Nova itself, has left half done, and ends that in O(direction).
     type: str
-    choices: [move, confirm]
+    choices: [move, confirm, revert, recover]
     default: move
+  direction:
+    description:
+      - Where V(recover) goes. V(forward) ends a move at its destination, V(back) at its source.
+      - V(auto) goes forward where the guest is at its destination already, and back otherwise.
+    type: str
+    choices: [auto, forward, back]
+    default: auto
   resume:
-    description: Whether a move that is under way is gone on with. Say so only when no other run works on it.
+    description:
+      - Whether a run that has taken the server, and cannot be seen from here, is dead.
+      - On the machine where it ran that is seen by itself.
     type: bool
     default: false
+  fenced:
+    description: Whether the destination's host is off for certain, so that the guest cannot run there.
+    type: bool
+    default: false
+  nova_idle_s:
+    description: For how many seconds Nova must not have touched a move of its own before O(job=recover) takes it.
+    type: int
+    default: 1800
+  refused:
+    description: Hosts that could not take the server, each with C(host) and C(cause).
+    type: list
+    elements: dict
+    default: []
   inventory_names:
     description: Ansible's inventory name of a compute host, by Nova's name of it, for those where they differ.
     type: dict
@@ -67,6 +92,32 @@ plan:
   returned: success
   type: dict
   contains:
+    job:
+      description: What is to be done, as O(job).
+      type: str
+    direction:
+      description: Where it goes, V(forward) or V(back); V(none) when there is nothing to do.
+      type: str
+    roles:
+      description: The roles that it takes, in their order; those of a move that is taken back with their rollback.
+      type: list
+      elements: str
+    run:
+      description: Names this run, as the server's rows will; see O(stackmove.nova.move_state#module:run).
+      type: str
+    previous_run:
+      description: Names the run that has taken the server before, and is dead; or empty.
+      type: str
+    refused:
+      description: As O(refused).
+      type: list
+      elements: dict
+    fenced:
+      description: As O(fenced).
+      type: bool
+    rebuild:
+      description: Whether only Nova can define the guest at its source again.
+      type: bool
     server:
       description: UUID of the server.
       type: str
@@ -130,17 +181,28 @@ plan:
         inventory_name:
           description: Ansible's name of the host.
           type: str
+        provider:
+          description: UUID of its resource provider.
+          type: str
         connector:
           description: Its volume connector.
           type: dict
         directory:
-          description: The server's folder there, or null if there is none.
+          description: The server's folder there, whether it exists or not; null if that could not be asked.
+          type: str
+        reached:
+          description: Whether the host could be read.
+          type: bool
+        domain_name:
+          description: What libvirt calls the guest there; null as long as that cell has no rows of it.
+          type: str
+        availability_zone:
+          description: Its availability zone.
           type: str
     destination:
       description:
-        - The host that takes it, or null if there is none. It has C(host), C(node), C(ip), C(cell), C(cell_uuid),
-          C(inventory_name) and C(connector) like the source, and besides C(compute_id), C(provider) and
-          C(availability_zone), as in RV(stackmove.nova.server_move_info#module:move.destination).
+        - The host that takes it, or null if there is none. It has what the source has, and besides C(compute_id), as in
+          RV(stackmove.nova.server_move_info#module:move.destination).
       type: dict
     ports:
       description: Its ports, as O(stackmove.nova.port_bindings#module:ports) takes them.
@@ -193,6 +255,14 @@ blockers:
       description: What to do about it.
       type: str
       sample: Take the rule away for the move.
+    elsewhere:
+      description: Whether another destination may not have it.
+      type: bool
+refused:
+  description: Why the destination does not take the server, while another may; empty when it does, or none would.
+  returned: success
+  type: str
+  sample: its compute service is disabled.
 """
 
 from typing import Any
@@ -200,22 +270,29 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stackmove.nova.plugins.module_utils._edge import run_module
-from ansible_collections.stackmove.nova.plugins.module_utils._move import plan
-from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers import Observed, find_blockers
+from ansible_collections.stackmove.nova.plugins.module_utils._move import owner, plan
+from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers import find_blockers, refusal
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import DIRECTIONS, JOBS, Observed
+
+_OBSERVED = ("move", "source_host", "destination_host", "job", "direction", "resume", "fenced", "nova_idle_s")
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    observed = Observed(
-        params["move"], params["source_host"], params["destination_host"], params["job"], params["resume"]
-    )
-    planned = plan.make_plan(observed, params["inventory_names"])
-    steps = plan.describe(planned, params["job"])
+    move = params["move"]
+    move["holder"] = owner.describe(move.get("run") or "")
+    if move["migration"]:
+        move["migration"]["idle_s"] = owner.idle_s(move["migration"]["updated_at"])
+    observed = Observed(**{name: params[name] for name in _OBSERVED})
+    planned = plan.make_plan(observed, params["inventory_names"], owner.this_run().text(), params["refused"])
+    steps = plan.describe(planned)
+    blockers = find_blockers(observed)
     return {
         "changed": False,
         "plan": planned,
         "steps": steps,
-        "blockers": [blocker.as_dict() for blocker in find_blockers(observed)],
+        "blockers": [blocker.as_dict() for blocker in blockers],
+        "refused": refusal(blockers),
         "diff": {"before": "", "after": "\n".join(steps) + "\n"},
     }
 
@@ -226,8 +303,12 @@ def main() -> None:
             "move": {"type": "dict", "required": True},
             "source_host": {"type": "dict", "required": True},
             "destination_host": {"type": "dict", "default": {}},
-            "job": {"type": "str", "choices": ["move", "confirm"], "default": "move"},
+            "job": {"type": "str", "choices": [*JOBS], "default": "move"},
+            "direction": {"type": "str", "choices": [*DIRECTIONS], "default": "auto"},
             "resume": {"type": "bool", "default": False},
+            "fenced": {"type": "bool", "default": False},
+            "nova_idle_s": {"type": "int", "default": 1800},
+            "refused": {"type": "list", "elements": "dict", "default": []},
             "inventory_names": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,

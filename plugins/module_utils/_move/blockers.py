@@ -10,11 +10,16 @@ Pure functions over what was observed. Nova refuses some of this, and silently l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 
-Document = dict[str, Any]
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import (
+    GUEST_LEFT,
+    Document,
+    Observed,
+    course,
+    unreached,
+)
 
 _BYTES_PER_GIB = 1024**3
 _VNIC_TYPES = ("normal",)
@@ -38,61 +43,118 @@ _DETACHABLE = {
 
 @dataclass(frozen=True)
 class Blocker:
-    """One reason why the move cannot be made."""
+    """One reason why the job cannot be done.
+
+    :param elsewhere: whether another destination may not have it
+    """
 
     object: str
     cause: str
     remedy: str
-
-    def line(self) -> str:
-        """As the operator reads it."""
-        return f"{self.object}: {self.cause} Remedy: {self.remedy}"
+    elsewhere: bool = False
 
     def as_dict(self) -> Document:
         """As a module returns it."""
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Observed:
-    """What preflight has read: from databases and APIs, and from the two hosts."""
-
-    move: Document  # what observation.observe_move returns
-    source_host: Document  # what hypervisor_info returns there
-    destination_host: Document  # likewise; empty when there is no destination
-    job: str = "move"  # or "confirm"
-    resume: bool = False  # the operator says that no other run works on the move under way
-
-
 def find_blockers(observed: Observed) -> list[Blocker]:
     """Every blocker at once. A move that is under way is not asked again what it has passed already."""
-    if observed.job == "confirm":
-        return list(_confirm(observed))
-    if observed.move["phase"] in ("finished", "confirming"):
-        return list(_over(observed))
-    found = [*_under_way(observed), *_wish(observed), *_server(observed), *_destination(observed), *_services(observed)]
-    if observed.move["phase"] == "none":
-        found += [
-            *_flavor(observed),
-            *_ports(observed),
-            *_volumes(observed),
-            *_source_host(observed),
-            *_guest(observed),
-            *_destination_host(observed),
-        ]
-    return found
+    if observed.job == "move" and observed.phase == "none":
+        return list(_new_move(observed))
+    ask = {"move": _go_on, "confirm": _confirm, "revert": _revert, "recover": _recover}[observed.job]
+    return [*_held(observed), *ask(observed)]
+
+
+def refusal(blockers: Sequence[Blocker]) -> str:
+    """Why this destination does not take the server, while another may; empty when it does, or when none would."""
+    if not all(blocker.elsewhere for blocker in blockers):
+        return ""
+    return " ".join(blocker.cause for blocker in blockers)
+
+
+def _new_move(observed: Observed) -> Iterator[Blocker]:
+    yield from _reach(observed)
+    yield from _server(observed)
+    yield from _destination(observed)
+    yield from _services(observed)
+    yield from _flavor(observed)
+    yield from _ports(observed)
+    yield from _volumes(observed)
+    if not unreached(observed.source_host):
+        yield from _source_host(observed)
+        yield from _guest(observed)
+    if observed.move["destination"] and observed.destination_host and not unreached(observed.destination_host):
+        for blocker in _destination_host(observed):
+            yield replace(blocker, elsewhere=True)
+
+
+def _reach(observed: Observed) -> Iterator[Blocker]:
+    for role, host in (("source", observed.source_host), ("destination", observed.destination_host)):
+        why, place = unreached(host), observed.move[role]
+        if why and place:
+            yield Blocker(
+                f"host {place['host']}",
+                f"it cannot be read: {why}",
+                "Give Ansible a connection to it by its inventory name, and see that libvirtd runs there.",
+                elsewhere=role == "destination",
+            )
+
+
+def _named(observed: Observed) -> str:
+    return f"server {observed.move['server']['name']}"
+
+
+def _held(observed: Observed) -> Iterator[Blocker]:
+    """Whoever has begun a job must be dead before another run goes on with it."""
+    migration, holder, phase = observed.move["migration"], observed.move.get("holder"), observed.phase
+    if phase == "none" or migration is None:
+        return
+    if phase == "foreign" or (not migration["ours"] and phase != "finished"):
+        if observed.job != "recover" or phase == "foreign":
+            yield Blocker(
+                _named(observed),
+                f"Nova itself is working on it (migration {migration['status']}).",
+                "Wait until that is done; if Nova has died over it, run the playbook recover.",
+            )
+        elif migration["idle_s"] < observed.nova_idle_s:
+            yield Blocker(
+                _named(observed),
+                f"Nova itself has worked on it {migration['idle_s']} s ago (migration {migration['status']}).",
+                f"Wait until it has not for {observed.nova_idle_s} s (recover_nova_idle_s): it may still be at work.",
+            )
+    elif holder and holder["alive"]:
+        yield Blocker(
+            _named(observed), f"another run works on it ({holder['who']}).", "Let it end, or stop it and run again."
+        )
+    elif holder and holder["alive"] is None and not observed.resume:
+        yield Blocker(
+            _named(observed),
+            f"a run that cannot be seen from here has taken it ({holder['who']}; phase {phase}).",
+            "When you are sure that it is dead, run again with -e stackmove_resume=true.",
+        )
+
+
+def _go_on(observed: Observed) -> Iterator[Blocker]:
+    """With a move that is under way."""
+    if observed.phase in ("confirming", "reverting", "returned"):
+        job = "confirm" if observed.phase == "confirming" else "revert"
+        yield Blocker(_named(observed), f"its move is {observed.phase}.", f"Run the playbook {job} to its end.")
+    elif observed.phase != "finished":
+        yield from _reach(observed)
+    yield from _wish(observed)
 
 
 def _confirm(observed: Observed) -> Iterator[Blocker]:
     """Before the disks at the source are deleted, the guest must be at its destination."""
     move, host = observed.move, observed.destination_host
-    name = f"server {move['server']['name']}"
-    if move["phase"] not in ("finished", "confirming"):
-        yield Blocker(
-            name,
-            f"it has no finished cross-cell move (phase {move['phase']}).",
-            "Move it first (cross_cell_resize), or see openstack server migration list.",
-        )
+    if observed.phase not in ("finished", "confirming"):
+        yield _not_finished(observed)
+        return
+    yield from _reach(observed)
+    if not unreached(observed.source_host):
+        yield from _file_disks(observed.source_host, move["source"]["host"])
+    if unreached(host):
         return
     guest = host.get("guest")
     where = f"guest {move['server']['id']}"
@@ -110,70 +172,119 @@ def _confirm(observed: Observed) -> Iterator[Blocker]:
         )
 
 
-def _over(observed: Observed) -> Iterator[Blocker]:
-    move = observed.move
-    if move["phase"] == "confirming":
-        yield Blocker(
-            f"server {move['server']['name']}", "its move is being confirmed.", "Run the playbook confirm to its end."
-        )
-    yield from _wish(observed)
+def _not_finished(observed: Observed) -> Blocker:
+    return Blocker(
+        _named(observed),
+        f"it has no finished cross-cell move (phase {observed.phase}).",
+        "Move it first (cross_cell_resize), or see openstack server migration list.",
+    )
 
 
-def _under_way(observed: Observed) -> Iterator[Blocker]:
-    """A move that is under way is gone on with only when it is ours, and its run is over."""
-    move, phase = observed.move, observed.move["phase"]
-    name = f"server {move['server']['name']}"
-    if phase == "none":
+def _revert(observed: Observed) -> Iterator[Blocker]:
+    """Before the guest is stopped at its destination, the disks that it had must be at its source."""
+    move, host = observed.move, observed.source_host
+    if observed.phase not in ("finished", "reverting", "returned"):
+        yield _not_finished(observed)
         return
-    if phase == "foreign" or not move["migration"]["ours"]:
-        status = move["migration"]["status"]
-        yield Blocker(name, f"Nova itself is moving it (migration {status}).", "Wait until that is done.")
-    elif not observed.resume:
+    yield from _reach(observed)
+    yield from _services(observed)
+    if unreached(host):
+        return
+    yield from _file_disks(host, move["source"]["host"])
+    directory = host.get("directory")
+    if not move["volume_backed"] and "disk" not in {disk["name"] for disk in (directory or {}).get("disks", [])}:
         yield Blocker(
-            name,
-            f"a run of this playbook has begun to move it (phase {phase}), and may still be at work.",
-            "When you are sure that it is not, run again with -e stackmove_resume=true: it goes on from there.",
+            f"guest {move['server']['id']}",
+            f"the root disk that it had is not on {move['source']['host']} any more.",
+            "Confirm the move: there is nothing to return to.",
         )
+
+
+def _recover(observed: Observed) -> Iterator[Blocker]:
+    phase, wanted, move = observed.phase, observed.direction, observed.move
+    if (phase, wanted) in (("confirming", "back"), ("reverting", "forward"), ("returned", "forward")):
+        yield Blocker(
+            _named(observed),
+            f"its move is {phase}, and that only ends the way it has begun.",
+            "Leave recover_direction out.",
+        )
+    if phase == "finished" and wanted != "auto":
+        job = "confirm" if wanted == "forward" else "revert"
+        yield Blocker(_named(observed), "its move is whole, and waits.", f"Run the playbook {job}.")
+    going = course(observed)
+    if move["migration"] and not move["migration"]["ours"] and going.direction == "forward" and phase in GUEST_LEFT:
+        yield Blocker(
+            _named(observed),
+            "Nova has stopped its guest and keeps its disk where this collection does not look for it.",
+            "Take the move back: recover_direction=back.",
+        )
+    if "revert" in going.roles or "confirm" in going.roles or going.direction == "forward":
+        yield from _reach(observed)
+    elif going.direction == "back" and phase in GUEST_LEFT:
+        yield from _reach_back(observed)
+
+
+def _reach_back(observed: Observed) -> Iterator[Blocker]:
+    """A destination that is gone keeps nobody from going back, unless the guest may run there."""
+    for blocker in _reach(observed):
+        if not blocker.elsewhere:
+            yield blocker
+        elif observed.phase == "departed" and not observed.fenced:
+            yield Blocker(
+                blocker.object,
+                f"nobody knows whether the guest runs there; {blocker.cause}",
+                "Bring it back; or make sure that it is off, and run again with -e recover_fenced=true.",
+            )
 
 
 def _wish(observed: Observed) -> Iterator[Blocker]:
     """A move that is under way goes where it goes."""
     move, wish = observed.move, observed.move.get("wish") or {}
-    if move["phase"] == "none" or not move["destination"]:
+    if not move["destination"]:
         return
     host, flavor = move["destination"]["host"], move["flavor"]
-    name = f"server {move['server']['name']}"
     if wish.get("destination_host") not in (None, "", host):
         yield Blocker(
-            name, f"its move to {host} is under way.", "Leave destination_host out, or revert that move first."
+            _named(observed),
+            f"its move to {host} is under way.",
+            "Leave destination_host out, or revert that move first.",
         )
     if wish.get("flavor") not in (None, "", flavor["name"], flavor["flavorid"]):
         yield Blocker(
-            name, f"its move to flavor {flavor['name']} is under way.", "Leave flavor out, or revert that move first."
+            _named(observed),
+            f"its move to flavor {flavor['name']} is under way.",
+            "Leave flavor out, or revert that move first.",
+        )
+
+
+def _file_disks(host: Document, name: str) -> Iterator[Blocker]:
+    if host.get("nova") and host["nova"]["images_type"] not in ("qcow2", "default"):
+        yield Blocker(
+            f"host {name}", f"it keeps disks as {host['nova']['images_type']}.", "Only qcow2 files are moved so far."
         )
 
 
 def _server(observed: Observed) -> Iterator[Blocker]:
     move, server = observed.move, observed.move["server"]
     name = f"server {server['name']}"
-    if move["phase"] == "none":
-        if server["vm_state"] not in ("active", "stopped"):
-            yield Blocker(name, f"it is {server['vm_state']}.", "Bring it to ACTIVE or SHUTOFF first.")
-        if server["task_state"]:
-            yield Blocker(name, f"Nova is busy with it ({server['task_state']}).", "Wait until that is done.")
-        if not move["instance"]["launched_at"]:
-            yield Blocker(
-                name, "it was never launched.", "It has nothing to move; see openstack server show for its fault."
-            )
-        if server["locked"]:
-            yield Blocker(name, "it is locked.", f"openstack server unlock {server['id']}")
+    if server["vm_state"] not in ("active", "stopped"):
+        yield Blocker(name, f"it is {server['vm_state']}.", "Bring it to ACTIVE or SHUTOFF first.")
+    if server["task_state"]:
+        yield Blocker(name, f"Nova is busy with it ({server['task_state']}).", "Wait until that is done.")
+    if not move["instance"]["launched_at"]:
+        yield Blocker(
+            name, "it was never launched.", "It has nothing to move; see openstack server show for its fault."
+        )
+    if server["locked"]:
+        yield Blocker(name, "it is locked.", f"openstack server unlock {server['id']}")
     for thing in move["unmovable"]:
         yield Blocker(name, f"it has {thing}, which would be lost.", "Move it within its cell, or rebuild it.")
     for row in move["leftovers"]:
         yield Blocker(
             name,
             f"an earlier move left {row} in {move['destination']['cell']['name']}.",
-            "Purge it there: nova-manage db archive_deleted_rows, or delete it by hand.",
+            "Run the playbook recover; or purge it there (nova-manage db archive_deleted_rows).",
+            elsewhere=True,
         )
     group = move["server_group"]
     destination = (move["destination"] or {}).get("host")
@@ -185,7 +296,10 @@ def _server(observed: Observed) -> Iterator[Blocker]:
         )
     if group and group["policy"] == "anti-affinity" and destination in group["hosts"]:
         yield Blocker(
-            name, f"another member of its server group {group['name']} is on {destination}.", "Choose another host."
+            name,
+            f"another member of its server group {group['name']} is on {destination}.",
+            "Choose another host.",
+            elsewhere=True,
         )
 
 
@@ -211,21 +325,28 @@ def _destination(observed: Observed) -> Iterator[Blocker]:
             name, f"its cell {destination['cell']['name']} is disabled.", "nova-manage cell_v2 update_cell --enable"
         )
     zone = move.get("requested_zone")
-    if zone and move["phase"] == "none" and destination["availability_zone"] != zone:
+    if zone and destination["availability_zone"] != zone:
         yield Blocker(
             name,
             f"it is in zone {destination['availability_zone']}, and the server was booted into zone {zone}.",
             "Choose a host of that zone.",
+            elsewhere=True,
         )
     for shortage in destination["shortages"]:
-        yield Blocker(name, f"Placement has no room there ({shortage}).", "Choose another host or make room.")
+        yield Blocker(
+            name, f"Placement has no room there ({shortage}).", "Choose another host or make room.", elsewhere=True
+        )
     for role, host in (("source", source), ("destination", destination)):
         service = host["service"]
         if not service or service["state"] != "up":
-            yield Blocker(f"host {host['host']}", f"nova-compute of the {role} is not up.", "Start it and wait.")
+            cause = f"nova-compute of the {role} is not up."
+            yield Blocker(f"host {host['host']}", cause, "Start it and wait.", elsewhere=role == "destination")
         elif role == "destination" and service["status"] != "enabled":
             yield Blocker(
-                name, "its compute service is disabled.", "openstack compute service set --enable, or another host."
+                name,
+                "its compute service is disabled.",
+                "openstack compute service set --enable, or another host.",
+                elsewhere=True,
             )
 
 
@@ -306,12 +427,7 @@ def _volumes(observed: Observed) -> Iterator[Blocker]:
 def _source_host(observed: Observed) -> Iterator[Blocker]:
     host = observed.source_host
     yield from _host_software(host, observed.move["source"]["host"])
-    if host.get("nova") and host["nova"]["images_type"] not in ("qcow2", "default"):
-        yield Blocker(
-            f"host {observed.move['source']['host']}",
-            f"it keeps disks as {host['nova']['images_type']}.",
-            "Only qcow2 files are moved so far.",
-        )
+    yield from _file_disks(host, observed.move["source"]["host"])
 
 
 def _host_software(host: Document, name: str) -> Iterator[Blocker]:
@@ -358,12 +474,9 @@ def _guest(observed: Observed) -> Iterator[Blocker]:
 
 def _destination_host(observed: Observed) -> Iterator[Blocker]:
     move, host = observed.move, observed.destination_host
-    if not move["destination"] or not host:
-        return
     name = f"host {move['destination']['host']}"
     yield from _host_software(host, move["destination"]["host"])
-    if host["nova"]["images_type"] not in ("qcow2", "default"):
-        yield Blocker(name, f"it keeps disks as {host['nova']['images_type']}.", "Only qcow2 files are moved so far.")
+    yield from _file_disks(host, move["destination"]["host"])
     if host["nova"].get("instance_name_template", _NAME_TEMPLATE) != _NAME_TEMPLATE:
         yield Blocker(
             name, "its nova.conf sets instance_name_template.", f"Only Nova's default {_NAME_TEMPLATE} is known."
@@ -372,7 +485,7 @@ def _destination_host(observed: Observed) -> Iterator[Blocker]:
         yield Blocker(
             name,
             f"it has a folder of the server already ({host['directory']['path']}): shared storage, or a leftover.",
-            "Shared instance storage is not moved so far; remove a leftover by hand.",
+            "Shared instance storage is not moved so far; what an earlier move has left, the playbook recover removes.",
         )
     if host["guest"] is not None:
         yield Blocker(name, "libvirt there has a domain with the server's uuid.", "Undefine it, if it is a leftover.")

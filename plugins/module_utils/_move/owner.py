@@ -17,6 +17,7 @@ import platform
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,15 @@ def describe(text: str) -> Mapping[str, Any] | None:
     """Who holds the server, for a plan: id, host and pid of the run, and whether it is alive."""
     run = parse(text)
     return {"text": text, "id": run.id, "who": str(run), "alive": is_alive(run)} if run else None
+
+
+def idle_s(touched: str) -> int:
+    """For how many seconds nobody has touched a row.
+
+    :param touched: when somebody did, in UTC, as MySQL writes it
+    """
+    then = datetime.fromisoformat(touched).replace(tzinfo=timezone.utc)
+    return max(0, int((datetime.now(timezone.utc) - then).total_seconds()))
 
 
 def _machine(proc: Path) -> str:

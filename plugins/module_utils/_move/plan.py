@@ -7,30 +7,46 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers import Document, Observed
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import (
+    GUEST_LEFT,
+    Document,
+    Observed,
+    course,
+    unreached,
+)
 
-# Nova's default of [DEFAULT]shutdown_timeout, where neither image nor host says otherwise.
 _SHUTDOWN_TIMEOUT_S = 60
 
 
-def make_plan(observed: Observed, inventory_names: Mapping[str, str]) -> Document:
+def make_plan(
+    observed: Observed, inventory_names: Mapping[str, str], run: str, refused: Sequence[Document] = ()
+) -> Document:
     """All that the phases need to know, decided once.
 
     :param inventory_names: Ansible's name of a compute host by Nova's, where they differ
+    :param run: the run that follows the plan, as :mod:`owner` writes it
+    :param refused: the hosts that could not take the server, each with `host` and `cause`
     """
     move, server = observed.move, observed.move["server"]
-    migration = move["migration"]
     destination = move["destination"]
+    going = course(observed)
     return {
+        "job": observed.job,
+        "direction": going.direction,
+        "roles": list(going.roles),
+        "run": run,
+        "previous_run": move.get("run") or "",
+        "refused": [dict(host) for host in refused],
+        "fenced": observed.fenced,
         "server": server["id"],
         "name": server["name"],
         "project_id": server["project_id"],
         "user_id": server["user_id"],
-        "phase": _phase(observed),
-        "migration": migration["uuid"] if migration else str(uuid.uuid4()),
+        "phase": observed.phase,
+        "migration": _migration(observed),
         "resize": move["flavor"]["flavorid"] != move["flavor_before"]["flavorid"],
         "flavor": _flavor(move["flavor"]),
         "flavor_before": _flavor(move["flavor_before"]),
@@ -40,14 +56,15 @@ def make_plan(observed: Observed, inventory_names: Mapping[str, str]) -> Documen
         "shutdown_timeout_s": _shutdown_timeout(observed),
         "source": {
             **_place(move["source"], inventory_names),
-            "connector": observed.source_host.get("connector"),
-            "directory": (observed.source_host.get("directory") or {}).get("path"),
+            **_found(observed.source_host, server["id"]),
+            "domain_name": move["domain_names"].get(move["source"]["cell"]["uuid"]),
+            "availability_zone": move["source"]["availability_zone"],
         },
         "destination": {
             **_place(destination, inventory_names),
-            "connector": observed.destination_host.get("connector"),
+            **_found(observed.destination_host, server["id"]),
+            "domain_name": move["domain_names"].get(destination["cell"]["uuid"]),
             "compute_id": destination["compute_id"],
-            "provider": destination["provider"],
             "availability_zone": destination["availability_zone"],
         }
         if destination
@@ -59,13 +76,33 @@ def make_plan(observed: Observed, inventory_names: Mapping[str, str]) -> Documen
         "disks": _disks(observed),
         "images": _images(observed),
         "base_image": _base_image(move),
+        "rebuild": _needs_rebuild(observed),
     }
 
 
-def _phase(observed: Observed) -> str:
-    """The phase to go on from: a rollback that was killed has left a guest at the source, which has to go once more."""
-    phase = str(observed.move["phase"])
-    return "stopping" if phase == "departed" and observed.source_host.get("guest") else phase
+def _needs_rebuild(observed: Observed) -> bool:
+    """Whether only Nova can define the guest at its source again: it died over the move, and has kept no XML."""
+    host = observed.source_host
+    directory = host.get("directory") or {}
+    gone = not unreached(host) and host.get("guest") is None and not directory.get("note")
+    return observed.job == "recover" and observed.phase in GUEST_LEFT and gone
+
+
+def _migration(observed: Observed) -> str:
+    """The uuid of the move under way, or of the one that failed and may have left something; else a new one."""
+    if observed.move["migration"]:
+        return str(observed.move["migration"]["uuid"])
+    return str((observed.job == "recover" and observed.move.get("last_failed")) or uuid.uuid4())
+
+
+def _found(host: Document, server: str) -> Document:
+    """What a host has of the server, as far as it could be read."""
+    path = (host.get("nova") or {}).get("instances_path")
+    return {
+        "connector": host.get("connector"),
+        "directory": (host.get("directory") or {}).get("path") or (f"{path}/{server}" if path else None),
+        "reached": bool(host) and not unreached(host),
+    }
 
 
 def _place(host: Document, inventory_names: Mapping[str, str]) -> Document:
@@ -76,6 +113,7 @@ def _place(host: Document, inventory_names: Mapping[str, str]) -> Document:
         "cell": host["cell"]["name"],
         "cell_uuid": host["cell"]["uuid"],
         "inventory_name": inventory_names.get(host["host"], host["host"]),
+        "provider": host["provider"],
     }
 
 
@@ -105,6 +143,7 @@ def _volume(volume: Document) -> Document:
         "source_attachment_id": volume["source_attachment_id"],
         "destination_attachment_id": volume["destination_attachment_id"],
         "mountpoint": volume["device"],
+        "detached": volume.get("detached", False),
     }
 
 
@@ -145,27 +184,31 @@ def _base_image(move: Document) -> Document | None:
     return {"id": image["id"], "disk_format": image["disk_format"]}
 
 
-def describe(plan: Document, job: str = "move") -> list[str]:
-    """The plan as the operator reads it: what is left to do, a line for each step, in their order.
-
-    :param job: ``move`` or ``confirm``
-    """
+def describe(plan: Document) -> list[str]:
+    """The plan as the operator reads it: what is left to do, a line for each step, in their order."""
     source, destination, phase = plan["source"], plan["destination"], plan["phase"]
+    refused = [f"{host['host']} does not take it: {host['cause']}" for host in plan["refused"]]
     if destination is None:
-        return [f"{plan['name']} ({plan['server']}) has nowhere to go"]
+        return [*refused, f"{plan['name']} ({plan['server']}) {'has nowhere to go' if phase == 'none' else 'stays'}"]
     kind = f"resize to {plan['flavor']['name']}" if plan["resize"] else "cold migration"
     places = f"from {source['host']} in {source['cell']} to {destination['host']} in {destination['cell']}"
     title = f"{plan['name']} ({plan['server']}) {places}: {kind}"
-    if job == "confirm":
-        return [f"confirm the move of {title}", *_confirm(plan)]
-    if phase in ("finished", "confirming"):
+    if plan["job"] == "recover" and plan["direction"] == "none":
+        return [f"{plan['name']} ({plan['server']}): nothing to recover (phase {phase})"]
+    if phase in ("finished", "confirming") and plan["job"] == "move":
         return [f"the move of {title} is made; it waits to be confirmed"]
+    if "confirm" in plan["roles"]:
+        return [f"confirm the move of {title}", *_confirm(plan)]
+    if "revert" in plan["roles"]:
+        return [f"revert the move of {title}", *_revert(plan)]
+    if plan["direction"] == "back":
+        return [f"take back the move of {title}", *_roll_back(plan)]
     lines = [f"move {title}" if phase == "none" else f"go on with the move of {title}"]
-    if phase in ("none", "started", "copied"):
+    if "prep_dest" in plan["roles"]:
         lines += _prep_dest(plan)
-    if phase != "departed":
+    if "prep_source" in plan["roles"]:
         lines += _prep_source(plan)
-    return [*lines, *_finish(plan)]
+    return [*refused, *lines, *_finish(plan)]
 
 
 def _prep_dest(plan: Document) -> list[str]:
@@ -208,6 +251,40 @@ def _confirm(plan: Document) -> list[str]:
     lines += [f"confirm: delete the kept attachment of volume {entry['volume_id']}" for entry in plan["volumes"]]
     lines.append(f"confirm: release what it claimed of {source['node']}")
     lines.append(f"confirm: delete its rows in {source['cell']}")
+    return lines
+
+
+def _revert(plan: Document) -> list[str]:
+    source, destination = plan["source"], plan["destination"]
+    lines = [f"revert: shut the guest down on {destination['host']} ({plan['shutdown_timeout_s']} s, then destroy it)"]
+    lines += [
+        f"revert: let go of volume {entry['volume_id']}, which was detached since"
+        if entry["detached"]
+        else f"revert: hand volume {entry['volume_id']} over to {source['host']}"
+        for entry in plan["volumes"]
+    ]
+    lines += [f"revert: activate port {port['id']} on {source['host']}" for port in plan["ports"]]
+    lines.append(
+        f"revert: define the guest on {source['host']}, from the disks kept there"
+        + (", and start it" if plan["running"] else "")
+        + "; what it has written to its local disks since the move is lost"
+    )
+    lines.append(f"revert: flip the cell mapping to {source['cell']}")
+    lines.append(f"revert: delete its disks, bindings and attachments on {destination['host']}, and what it claimed")
+    lines.append(f"revert: delete its rows in {destination['cell']}")
+    return lines
+
+
+def _roll_back(plan: Document) -> list[str]:
+    source, destination = plan["source"], plan["destination"]
+    lines = [f"finish, back: remove what {destination['host']} has of the guest"]
+    lines += [f"finish, back: give volume {entry['volume_id']} back to {source['host']}" for entry in plan["volumes"]]
+    lines += [f"finish, back: activate port {port['id']} on {source['host']}" for port in plan["ports"]]
+    lines.append(f"prep_source, back: bring the guest back on {source['host']}")
+    lines.append(f"prep_dest, back: delete its rows in {destination['cell']}, and what was reserved for it")
+    lines.append("prep_dest, back: give the server back to its user")
+    if plan["rebuild"]:
+        lines.append("prep_dest, back: let Nova define the guest anew (hard reboot): it has kept nothing of it")
     return lines
 
 

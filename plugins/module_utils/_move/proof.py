@@ -44,75 +44,87 @@ class Seen:
 
 
 def prove(seen: Seen) -> list[Check]:
-    """Every check, for a move that waits to be confirmed or that is confirmed."""
+    """Every check, for a move that waits to be confirmed, that is confirmed, or that was taken back."""
     return [*_server(seen), *_guest(seen), *_network(seen), *_volumes(seen), *_placement(seen), *_leftovers(seen)]
 
 
-def is_confirmed(seen: Seen) -> bool:
-    """Whether nothing of the move is under way any more."""
-    return bool(seen.move["migration"] is None)
+def _home(seen: Seen) -> tuple[Document, Document]:
+    """Where the server is to live, and the place that it was to leave."""
+    places = seen.plan["destination"], seen.plan["source"]
+    return places[::-1] if seen.plan["direction"] == "back" else places
+
+
+def _is_over(seen: Seen) -> bool:
+    """Whether nothing of the move is to be left, since it was confirmed or taken back."""
+    return bool(seen.plan["direction"] == "back" or seen.move["migration"] is None)
 
 
 def _server(seen: Seen) -> Iterator[Check]:
     plan, move = seen.plan, seen.move
-    server = move["server"]
+    server, (home, other) = move["server"], _home(seen)
     status = "VERIFY_RESIZE"
-    if is_confirmed(seen):
+    if _is_over(seen):
         status = "ACTIVE" if plan["running"] else "SHUTOFF"
+    flavor = plan["flavor_before" if plan["direction"] == "back" else "flavor"]
     yield Check("server", plan["server"], server["id"])
     yield Check("status", status, server["status"])
-    yield Check("host", plan["destination"]["host"], str(server["host"]))
-    yield Check("cell", plan["destination"]["cell"], move["home_cell"])
-    yield Check("flavor", plan["flavor"]["name"], move["flavor"]["name"])
-    wanted_rows = "none" if is_confirmed(seen) else "hidden"
-    yield Check(f"rows in {plan['source']['cell']}", wanted_rows, move["rows"].get(plan["source"]["cell"], "none"))
-    yield Check(f"rows in {plan['destination']['cell']}", "live", move["rows"].get(plan["destination"]["cell"], "none"))
+    yield Check("host", home["host"], str(server["host"]))
+    yield Check("cell", home["cell"], move["home_cell"])
+    yield Check("flavor", flavor["name"], move["flavor"]["name"])
+    yield Check(
+        f"rows in {other['cell']}", "none" if _is_over(seen) else "hidden", move["rows"].get(other["cell"], "none")
+    )
+    yield Check(f"rows in {home['cell']}", "live", move["rows"].get(home["cell"], "none"))
 
 
 def _guest(seen: Seen) -> Iterator[Check]:
-    guest, old = seen.destination_host.get("guest"), seen.source_host.get("guest")
-    host, source = seen.plan["destination"]["host"], seen.plan["source"]["host"]
-    yield Check(
-        f"guest on {host}", "running" if seen.plan["running"] else "shutoff", guest["state"] if guest else "absent"
-    )
-    yield Check(f"guest on {source}", "absent", old["state"] if old else "absent")
+    home, other = _home(seen)
+    hosts = seen.destination_host, seen.source_host
+    here, there = hosts[::-1] if seen.plan["direction"] == "back" else hosts
+    guest, old = here.get("guest"), there.get("guest")
+    wanted = "running" if seen.plan["running"] else "shutoff"
+    yield Check(f"guest on {home['host']}", wanted, guest["state"] if guest else "absent")
+    yield Check(f"guest on {other['host']}", "absent", old["state"] if old else "absent")
     placed = {disk["disk"]: str(disk["sha512"]) for disk in seen.placed}
     for disk in seen.uploaded:
         name = disk["disk"]
         yield Check(f"{name} sha512", str(disk["sha512"])[:16], placed.get(name, "absent")[:16])
-    folder = "absent" if seen.source_host.get("directory") is None else "kept"
-    yield Check(f"folder on {source}", "absent" if is_confirmed(seen) else "kept", folder)
+    folder = "absent" if there.get("directory") is None else "kept"
+    yield Check(f"folder on {other['host']}", "absent" if _is_over(seen) else "kept", folder)
 
 
 def _network(seen: Seen) -> Iterator[Check]:
-    host, source = seen.plan["destination"]["host"], seen.plan["source"]["host"]
+    home, other = _home(seen)
     ports = {port["id"]: port for port in seen.move["server"]["ports"]}
     for wanted in seen.plan["ports"]:
         port = ports.get(wanted["id"], {"bindings": [], "status": "absent"})
         bindings = {binding["host"]: binding["status"] for binding in port["bindings"]}
-        yield Check(f"port {wanted['id'][:8]} on {host}", "ACTIVE", str(bindings.get(host, "absent")))
-        left = "absent" if is_confirmed(seen) else "INACTIVE"
-        yield Check(f"port {wanted['id'][:8]} on {source}", left, str(bindings.get(source, "absent")))
+        name = f"port {wanted['id'][:8]}"
+        yield Check(f"{name} on {home['host']}", "ACTIVE", str(bindings.get(home["host"], "absent")))
+        left = "absent" if _is_over(seen) else "INACTIVE"
+        yield Check(f"{name} on {other['host']}", left, str(bindings.get(other["host"], "absent")))
         if seen.plan["running"]:
-            yield Check(f"port {wanted['id'][:8]}", "ACTIVE", str(port["status"]))
+            yield Check(name, "ACTIVE", str(port["status"]))
 
 
 def _volumes(seen: Seen) -> Iterator[Check]:
     attachments = seen.move["server"]["attachments"]
     for wanted in seen.plan["volumes"]:
+        if wanted["detached"]:
+            continue
         found = attachments.get(wanted["volume_id"], [])
         statuses = sorted(entry["status"] for entry in found)
-        expected = ["attached"] if is_confirmed(seen) else ["attached", "reserved"]
+        expected = ["attached"] if _is_over(seen) else ["attached", "reserved"]
         name = f"volume {wanted['volume_id'][:8]}"
         yield Check(f"{name} attachments", ", ".join(expected), ", ".join(statuses))
         hosts = [str(entry["host"]) for entry in found if entry["status"] == "attached"]
-        yield Check(f"{name} attached on", seen.plan["destination"]["host"], ", ".join(hosts))
+        yield Check(f"{name} attached on", _home(seen)[0]["host"], ", ".join(hosts))
 
 
 def _placement(seen: Seen) -> Iterator[Check]:
     allocations = seen.move["server"]["allocations"]
-    yield Check("allocations", seen.plan["destination"]["provider"], ", ".join(allocations))
-    held = "none" if is_confirmed(seen) else "kept"
+    yield Check("allocations", _home(seen)[0]["provider"], ", ".join(allocations))
+    held = "none" if _is_over(seen) else "kept"
     yield Check("allocations of the migration", held, "kept" if seen.move["migration_allocations"] else "none")
 
 

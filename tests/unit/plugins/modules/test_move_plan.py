@@ -40,6 +40,7 @@ def test_it_is_planned_in_check_mode_too(capsys: pytest.CaptureFixture[str]) -> 
             "object": "server web1",
             "cause": "it is locked.",
             "remedy": "openstack server unlock 518e2a6d-2e56-4163-9fa3-7938e39f87fb",
+            "elsewhere": False,
         }
     ]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers import Observed
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import Observed
 from ansible_collections.stackmove.nova.plugins.module_utils._move.plan import make_plan
 from ansible_collections.stackmove.nova.plugins.modules import move_proof
 
@@ -27,7 +27,7 @@ def run(arguments: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> dict[s
 
 def test_a_server_that_has_not_moved_proves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     observed = json.loads(OBSERVED.read_text("utf-8"))
-    plan = make_plan(Observed(**observed), {})
+    plan = make_plan(Observed(**observed), {}, "{}")
     result = run({"plan": plan, **observed, "off_s": 12.5}, capsys)
     assert not result["changed"]
     assert not result["proven"]

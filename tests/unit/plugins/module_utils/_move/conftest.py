@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers import Observed
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import Observed
 
 OBSERVED = Path(__file__).with_name("observed.json")
 

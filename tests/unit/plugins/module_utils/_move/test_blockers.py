@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers import Observed, find_blockers
+from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers import Blocker, find_blockers, refusal
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import Observed
 
 OTHER_CELL = {"id": 3, "uuid": "c", "name": "cell2", "disabled": False}
 
@@ -30,7 +31,7 @@ def change(observed: Observed, path: str, value: Any) -> None:
 
 
 def lines(observed: Observed) -> list[str]:
-    return [blocker.line() for blocker in find_blockers(observed)]
+    return [f"{found.object}: {found.cause} Remedy: {found.remedy}" for found in find_blockers(observed)]
 
 
 def test_nothing_stands_against_this_move(observed: Observed) -> None:
@@ -177,22 +178,68 @@ def test_all_blockers_are_told_at_once(observed: Observed) -> None:
     ]
 
 
-def resumed(observed: Observed) -> list[str]:
-    change(observed, "move.migration", {"uuid": "m", "status": "migrating", "ours": True})
-    return lines(replace(observed, resume=True))
+MIGRATION = {"uuid": "m", "status": "migrating", "ours": True, "idle_s": 0}
+HOLDER = {"text": "{}", "id": "r", "who": "process 7 on ctl", "alive": False}
 
 
-def test_a_move_under_way_is_gone_on_with_only_when_the_operator_says_so(observed: Observed) -> None:
-    change(observed, "move.phase", "stopping")
-    change(observed, "move.migration", {"uuid": "m", "status": "migrating", "ours": True})
+def under_way(observed: Observed, phase: str, **migration: Any) -> Observed:
+    """A move of ours, whose run is dead."""
+    change(observed, "move.phase", phase)
+    change(observed, "move.migration", {**MIGRATION, **migration})
+    change(observed, "move.holder", dict(HOLDER))
+    if phase == "departed":
+        change(observed, "source_host.guest", None)
+    return observed
+
+
+def test_a_destination_that_refuses_is_told_from_a_server_that_cannot_move(observed: Observed) -> None:
+    change(observed, "move.destination.service.status", "disabled")
+    assert refusal(find_blockers(observed)) == "its compute service is disabled."
+    change(observed, "move.server.locked", True)
+    assert refusal(find_blockers(observed)) == ""
+    assert refusal([]) == ""
+
+
+@pytest.mark.parametrize("role", ["source", "destination"])
+@pytest.mark.parametrize("failure", [{"unreachable": True}, {"failed": True}])
+def test_a_host_that_cannot_be_read_is_one_of_many_blockers(
+    observed: Observed, role: str, failure: dict[str, bool]
+) -> None:
+    change(observed, "move.server.locked", True)
+    gone = replace(observed, **{f"{role}_host": {**failure, "msg": "no route to host"}})
+    found = find_blockers(gone)
+    assert sum("cannot be read: no route to host" in blocker.cause for blocker in found) == 1
+    assert any("it is locked" in blocker.cause for blocker in found)
+
+
+def test_a_move_whose_run_is_dead_is_gone_on_with(observed: Observed) -> None:
+    assert lines(under_way(observed, "stopping")) == []
+
+
+def test_a_run_that_lives_keeps_others_away(observed: Observed) -> None:
+    change(under_way(observed, "stopping"), "move.holder.alive", True)
+    assert ["another run works on it (process 7 on ctl)" in line for line in lines(observed)] == [True]
+    assert len(lines(replace(observed, resume=True))) == 1
+
+
+def test_of_a_run_that_cannot_be_seen_the_operator_has_to_know(observed: Observed) -> None:
+    change(under_way(observed, "stopping"), "move.holder.alive", None)
     assert ["stackmove_resume=true" in line for line in lines(observed)] == [True]
+    assert lines(replace(observed, resume=True)) == []
 
 
 @pytest.mark.parametrize(("phase", "ours"), [("prepared", False), ("foreign", True)])
 def test_a_move_of_novas_own_is_left_alone(observed: Observed, phase: str, ours: bool) -> None:
-    change(observed, "move.phase", phase)
-    change(observed, "move.migration", {"uuid": "m", "status": "reverting", "ours": ours})
-    assert any("Nova itself is moving it" in line for line in lines(replace(observed, resume=True)))
+    under_way(observed, phase, ours=ours, status="reverting")
+    assert any("Nova itself is working on it" in line for line in lines(replace(observed, resume=True)))
+
+
+def test_but_one_that_waits_may_be_ended(observed: Observed) -> None:
+    under_way(observed, "finished", ours=False)
+    change(observed, "destination_host.directory", {"path": "/x", "disks": []})
+    change(observed, "destination_host.guest", {"state": "running"})
+    assert lines(replace(observed, job="confirm")) == []
+    assert lines(replace(observed, job="revert")) == []
 
 
 def test_the_zone_that_its_owner_asked_for_is_kept(observed: Observed) -> None:
@@ -208,47 +255,41 @@ def test_a_port_that_neutron_does_not_have_is_named(observed: Observed) -> None:
 @pytest.mark.parametrize("phase", ["started", "prepared", "stopping", "departed", "finished"])
 def test_a_move_under_way_is_not_asked_what_it_has_passed(observed: Observed, phase: str) -> None:
     for path, value in {
-        "move.phase": phase,
         "move.server.task_state": "resize_migrated",
         "move.server.vm_state": "resized",
+        "move.destination.service.status": "disabled",
+        "move.service_role": False,
         "source_host.guest": None,
         "destination_host.directory": {"path": "/x", "disks": []},
         "move.volumes.0.volume.status": "reserved",
         "destination_host.storage.free_bytes": 0,
     }.items():
         change(observed, path, value)
-    assert resumed(observed) == []
+    assert lines(under_way(observed, phase)) == []
 
 
-def test_a_move_under_way_needs_its_hosts_and_services_still(observed: Observed) -> None:
-    change(observed, "move.phase", "departed")
-    change(observed, "move.destination.service.state", "down")
-    change(observed, "move.service_role", False)
-    assert [line.partition(":")[0] for line in resumed(observed)] == ["host compute21", "Keystone"]
-
-
-def test_a_move_that_is_being_confirmed_is_not_made_again(observed: Observed) -> None:
-    change(observed, "move.phase", "confirming")
-    assert ["being confirmed" in line for line in lines(observed)] == [True]
+@pytest.mark.parametrize(("phase", "job"), [("confirming", "confirm"), ("reverting", "revert"), ("returned", "revert")])
+def test_a_move_that_is_being_ended_is_not_made_again(observed: Observed, phase: str, job: str) -> None:
+    assert [f"Run the playbook {job} to its end" in line for line in lines(under_way(observed, phase))] == [True]
 
 
 @pytest.mark.parametrize("wish", [{"destination_host": "compute99"}, {"flavor": "m9.huge"}])
 def test_a_move_under_way_goes_where_it_goes(observed: Observed, wish: dict[str, str]) -> None:
-    change(observed, "move.phase", "prepared")
-    change(observed, "move.wish", wish)
-    assert any("is under way" in line for line in resumed(observed))
+    change(under_way(observed, "prepared"), "move.wish", wish)
+    assert any("is under way" in line for line in lines(observed))
 
 
 def confirming(observed: Observed) -> list[str]:
     return lines(replace(observed, job="confirm"))
 
 
-def test_only_a_finished_move_is_confirmed(observed: Observed) -> None:
-    assert ["has no finished cross-cell move" in line for line in confirming(observed)] == [True]
+@pytest.mark.parametrize("job", ["confirm", "revert"])
+def test_only_a_finished_move_is_ended(observed: Observed, job: str) -> None:
+    assert ["has no finished cross-cell move" in line for line in lines(replace(observed, job=job))] == [True]
 
 
 def test_a_move_is_confirmed_when_its_guest_is_there(observed: Observed) -> None:
-    change(observed, "move.phase", "finished")
+    under_way(observed, "finished")
     change(observed, "destination_host.directory", {"path": "/x", "disks": []})
     change(observed, "destination_host.guest", {"state": "running"})
     change(observed, "move.instance.old_vm_state", "active")
@@ -257,8 +298,85 @@ def test_a_move_is_confirmed_when_its_guest_is_there(observed: Observed) -> None
 
 @pytest.mark.parametrize("guest", [None, {"state": "shutoff"}])
 def test_no_disk_is_deleted_while_the_guest_is_not_at_its_destination(observed: Observed, guest: Any) -> None:
-    change(observed, "move.phase", "finished")
+    under_way(observed, "finished")
     change(observed, "destination_host.directory", {"path": "/x", "disks": []})
     change(observed, "destination_host.guest", guest)
     change(observed, "move.instance.old_vm_state", "active")
     assert len(confirming(observed)) == 1
+
+
+@pytest.mark.parametrize("job", ["confirm", "revert"])
+def test_disks_that_are_no_files_are_left_to_nova(observed: Observed, job: str) -> None:
+    under_way(observed, "finished")
+    change(observed, "destination_host.directory", {"path": "/x", "disks": []})
+    change(observed, "destination_host.guest", {"state": "running"})
+    change(observed, "source_host.nova.images_type", "rbd")
+    assert ["keeps disks as rbd" in line for line in lines(replace(observed, job=job))] == [True]
+
+
+def test_no_guest_is_stopped_whose_old_disk_is_gone(observed: Observed) -> None:
+    change(under_way(observed, "finished"), "source_host.directory", None)
+    assert ["not on compute12 any more" in line for line in lines(replace(observed, job="revert"))] == [True]
+
+
+def recovering(observed: Observed, direction: str = "auto", **changes: Any) -> list[str]:
+    return lines(replace(observed, job="recover", direction=direction, **changes))
+
+
+@pytest.mark.parametrize(
+    ("phase", "direction"), [("confirming", "back"), ("reverting", "forward"), ("returned", "forward")]
+)
+def test_what_is_being_ended_ends_the_way_it_began(observed: Observed, phase: str, direction: str) -> None:
+    under_way(observed, phase)
+    assert recovering(observed) == []
+    assert ["that only ends the way it has begun" in line for line in recovering(observed, direction)] == [True]
+
+
+@pytest.mark.parametrize(("direction", "job"), [("forward", "confirm"), ("back", "revert")])
+def test_a_move_that_waits_is_not_recovered(observed: Observed, direction: str, job: str) -> None:
+    under_way(observed, "finished")
+    assert recovering(observed) == []
+    assert [f"Run the playbook {job}" in line for line in recovering(observed, direction)] == [True]
+
+
+def test_what_nova_may_still_be_doing_is_left_to_it(observed: Observed) -> None:
+    under_way(observed, "prepared", ours=False, idle_s=60)
+    assert ["recover_nova_idle_s" in line for line in recovering(observed)] == [True]
+    assert recovering(observed, nova_idle_s=60) == []
+
+
+@pytest.mark.parametrize("phase", ["stopping", "departed"])
+def test_a_guest_that_nova_has_stopped_only_goes_back(observed: Observed, phase: str) -> None:
+    under_way(observed, phase, ours=False, idle_s=9999)
+    change(observed, "source_host.guest", None)
+    assert recovering(observed, "back") == []
+    assert ["Nova has stopped its guest" in line for line in recovering(observed, "forward")] == [True]
+
+
+@pytest.mark.parametrize(
+    ("phase", "direction", "fenced", "stands"),
+    [
+        ("prepared", "back", False, False),
+        ("stopping", "back", False, False),
+        ("departed", "back", False, True),
+        ("departed", "back", True, False),
+        ("stopping", "forward", True, True),
+    ],
+)
+def test_a_dead_destination_keeps_nobody_from_going_back_unless_the_guest_may_run_there(
+    observed: Observed, phase: str, direction: str, fenced: bool, stands: bool
+) -> None:
+    under_way(observed, phase)
+    dead = {"unreachable": True, "msg": "no route to host"}
+    found = recovering(observed, direction, fenced=fenced, destination_host=dead)
+    assert bool(found) is stands
+
+
+def test_a_dead_source_keeps_a_guest_from_coming_back_to_it(observed: Observed) -> None:
+    under_way(observed, "stopping")
+    dead = {"unreachable": True, "msg": "no route to host"}
+    assert ["host compute12" in line for line in recovering(observed, source_host=dead)] == [True]
+
+
+def test_a_blocker_is_given_as_plain_data() -> None:
+    assert Blocker("a", "b", "c").as_dict() == {"object": "a", "cause": "b", "remedy": "c", "elsewhere": False}

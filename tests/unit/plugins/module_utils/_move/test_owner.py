@@ -8,6 +8,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,10 @@ def test_who_holds_the_server_is_told_with_a_real_process() -> None:
     assert after is not None
     assert after["alive"] is False
     assert owner.describe("") is None
+
+
+def test_how_long_a_row_was_left_alone() -> None:
+    assert owner.idle_s("2026-01-01 00:00:00") > 60
+    now = datetime.now(timezone.utc)
+    assert owner.idle_s(now.strftime("%Y-%m-%d %H:%M:%S")) <= 2
+    assert owner.idle_s((now + timedelta(hours=1)).strftime("%Y-%m-%d %H:%M:%S")) == 0

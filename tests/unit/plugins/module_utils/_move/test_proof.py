@@ -5,21 +5,23 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from typing import Any
 
 import pytest
 
-from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers import Observed
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import Observed
 from ansible_collections.stackmove.nova.plugins.module_utils._move.plan import make_plan
 from ansible_collections.stackmove.nova.plugins.module_utils._move.proof import Seen, prove, table
 
+RUN = "{}"
 UPLOADED = [{"disk": "disk", "sha512": "a" * 128}]
 
 
 @pytest.fixture
 def finished(observed: Observed) -> Seen:
     """What is read when the server is at its destination and waits to be confirmed."""
-    plan = make_plan(observed, {})
+    plan = make_plan(observed, {}, RUN)
     now = copy.deepcopy(observed.move)
     server = now["server"]
     server.update(status="VERIFY_RESIZE", host="compute21", allocations={plan["destination"]["provider"]: {"VCPU": 1}})
@@ -147,3 +149,29 @@ def test_the_table_counts_and_marks(finished: Seen) -> None:
 
 def test_a_table_without_a_time(finished: Seen) -> None:
     assert table("web1", prove(finished))[0].endswith("checks hold")
+
+
+@pytest.fixture
+def returned(confirmed: Seen) -> Seen:
+    """What is read when the move was taken back instead."""
+    plan, now = confirmed.plan, confirmed.move
+    plan["direction"] = "back"
+    now["server"].update(host="compute12", allocations={plan["source"]["provider"]: {"VCPU": 1}})
+    now["server"]["ports"][0]["bindings"] = [{"host": "compute12", "status": "ACTIVE"}]
+    now["server"]["attachments"] = {plan["volumes"][0]["volume_id"]: [{"status": "attached", "host": "compute12"}]}
+    now.update(home_cell="cell1", rows={"cell1": "live"}, flavor=plan["flavor_before"])
+    source, destination = confirmed.source_host, confirmed.destination_host
+    source.update(guest=destination["guest"], directory={"path": "/x"})
+    destination.update(guest=None, directory=None)
+    return dataclasses.replace(confirmed, uploaded=(), placed=())
+
+
+def test_a_move_that_was_taken_back_has_left_nothing(returned: Seen) -> None:
+    assert wrong(returned) == []
+    assert {check.wanted for check in prove(returned) if check.what.startswith("rows in")} == {"none", "live"}
+
+
+def test_what_it_has_left_is_seen(returned: Seen) -> None:
+    returned.destination_host["directory"] = {"path": "/x"}
+    returned.move["rows"]["cell2"] = "hidden"
+    assert wrong(returned) == ["rows in cell2", "folder on compute21"]
