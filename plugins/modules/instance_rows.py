@@ -42,6 +42,11 @@ options:
     type: str
     choices: [copied, absent]
     default: copied
+  run:
+    description:
+      - The run that works on the server, as in O(stackmove.nova.move_state#module:run).
+      - Nothing is changed if another one has taken the server over. Left out, that is not looked at.
+    type: str
 seealso:
   - module: stackmove.nova.move_state
   - module: stackmove.nova.server_move_info
@@ -94,7 +99,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stackmove.nova.plugins.module_utils._edge import NOVA_DB_OPTIONS, run_module
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import ConflictError
-from ansible_collections.stackmove.nova.plugins.module_utils._nova import rows
+from ansible_collections.stackmove.nova.plugins.module_utils._nova import rows, steps
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cell, Cells, open_cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import PYMYSQL_IMPORT_ERROR
 
@@ -144,6 +149,8 @@ def absent(module: AnsibleModule, cells: Cells, cell: Cell) -> dict[str, Any]:
 def work(module: AnsibleModule) -> dict[str, Any]:
     cells = open_cells(module.params)
     cell = cells.by_uuid(module.params["cell"])
+    if module.params["run"]:
+        steps.require_run(cells, module.params["server"], module.params["run"])
     state = {"copied": copied, "absent": absent}[module.params["state"]]
     result = state(module, cells, cell)
     instances = cells.database(cell).select("instances", uuid=module.params["server"])
@@ -160,6 +167,7 @@ def main() -> None:
             "migration": {"type": "str", "required": True},
             "cell": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["copied", "absent"], "default": "copied"},
+            "run": {"type": "str"},
         },
         supports_check_mode=True,
     )

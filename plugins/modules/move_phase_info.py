@@ -53,7 +53,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 phase:
-  description: How far the move is.
+  description:
+    - How far the move is. V(reverting) and V(returned) are on the way back from V(finished).
+    - V(foreign) is what neither Nova nor this collection leaves behind.
   returned: success
   type: str
   sample: departed
@@ -64,6 +66,15 @@ cell:
   sample: cell1
 moved:
   description: Whether that is O(target_cell).
+  returned: success
+  type: bool
+run:
+  description: The run that works on the server, or an empty text.
+  returned: success
+  type: str
+  sample: '{"host": "controller", "pid": 4711}'
+deleted:
+  description: Whether the server's owner has deleted it, or is about to.
   returned: success
   type: bool
 """
@@ -82,8 +93,15 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     cells = open_cells(params)
     source, target = cells.by_uuid(params["source_cell"]), cells.by_uuid(params["target_cell"])
-    phase, home = steps.where(cells, source, target, params["server"], params["migration"])
-    return {"changed": False, "phase": phase, "cell": home.name, "moved": home.id == target.id}
+    found = steps.where(cells, source, target, params["server"], params["migration"])
+    return {
+        "changed": False,
+        "phase": found.phase,
+        "cell": found.home.name,
+        "moved": found.home.id == target.id,
+        "run": found.run,
+        "deleted": found.deleted,
+    }
 
 
 def main() -> None:

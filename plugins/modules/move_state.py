@@ -43,14 +43,47 @@ options:
     description:
       - V(started) takes the server, so that nobody else works on it.
       - V(prepared) names the destination in both cells; the rows must have been copied.
-      - V(stopping) announces that the guest will be stopped.
-      - V(departed) records that the guest has left its host.
+      - V(stopping) announces that the guest will be stopped. From here on it may be off.
+      - V(departed) records that the guest is off, and its volumes and ports are handed over. From here on it may run at
+        the destination.
       - V(finished) flips the server to its new cell, where it is then C(VERIFY_RESIZE).
       - V(confirming) and V(confirmed) end the move.
-      - V(aborted) gives the server back as it was before V(started). The copied rows must have been deleted.
+      - V(reverting) takes a finished move back. From here on the guest may be off at its destination, and run at the
+        host that it has come from.
+      - V(returned) flips the server back to its old cell, with the volumes, the actions and the name that it got
+        meanwhile.
+      - V(reverted) makes it an ordinary server of its old cell. Its rows in the target cell must have been deleted.
+      - V(aborted) gives the server back as it was before V(started). The copied rows must have been deleted. Of a
+        server that its owner has deleted meanwhile, it ends the migration.
+      - V(resumed) takes the place of a run that is dead, or of Nova where its conductor has died, in any of these
+        states.
     type: str
-    choices: [started, prepared, stopping, departed, finished, confirming, confirmed, aborted]
+    choices:
+      - started
+      - prepared
+      - stopping
+      - departed
+      - finished
+      - confirming
+      - confirmed
+      - reverting
+      - returned
+      - reverted
+      - resumed
+      - aborted
     required: true
+  run:
+    description:
+      - A text that names this run, such as RV(stackmove.nova.move_plan#module:plan.run).
+      - V(started), V(confirming), V(reverting) and V(resumed) keep it with the server. Whoever comes with another one
+        is refused until the server is finished, confirmed, reverted or aborted.
+    type: str
+    required: true
+  previous_run:
+    description:
+      - For V(resumed), the name of the run that is dead; empty where there was none, as in a move of Nova's own.
+    type: str
+    default: ""
   destination:
     description: The compute node that takes the server. Needed for V(prepared).
     type: dict
@@ -78,7 +111,9 @@ options:
     description: Name or flavor id of the new flavor of a resize. Left out for a cold migration.
     type: str
   volumes:
-    description: The volumes as M(stackmove.nova.volume_attachments) returned them.
+    description:
+      - The volumes as M(stackmove.nova.volume_attachments) returned them.
+      - Used by all states in which volumes change hands; V(returned) needs those that were attached meanwhile.
     type: list
     elements: dict
     default: []
@@ -125,7 +160,19 @@ EXAMPLES = r"""
     migration: 0d0f2f0a-9a64-4a1f-8f0f-1f0a6f1c2b33
     source_cell: cell1
     target_cell: cell2
+    run: '{"host": "controller", "pid": 4711}'
     state: started
+
+- name: Go on in the place of a run that is dead
+  stackmove.nova.move_state:
+    api_database: "{{ stackmove_api_database }}"
+    server: 6d2c1f9e-58a5-4f6b-9a1e-0a4a8f3c7d11
+    migration: 0d0f2f0a-9a64-4a1f-8f0f-1f0a6f1c2b33
+    source_cell: cell1
+    target_cell: cell2
+    previous_run: '{"host": "controller", "pid": 4711}'
+    run: '{"host": "controller", "pid": 4722}'
+    state: resumed
 
 - name: Give it back
   stackmove.nova.move_state:
@@ -134,6 +181,7 @@ EXAMPLES = r"""
     migration: 0d0f2f0a-9a64-4a1f-8f0f-1f0a6f1c2b33
     source_cell: cell1
     target_cell: cell2
+    run: '{"host": "controller", "pid": 4711}'
     state: aborted
     error: No space left on compute21
 """
@@ -181,6 +229,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         bindings=params["bindings"],
         running=params["running"],
         error=params["error"],
+        run=params["run"],
+        previous_run=params["previous_run"],
     )
     step = steps.plan(cells, source, target, move, params["state"])
     if not module.check_mode:
@@ -206,6 +256,8 @@ def main() -> None:
             "source_cell": {"type": "str", "required": True},
             "target_cell": {"type": "str", "required": True},
             "state": {"type": "str", "choices": [*steps.STATES], "required": True},
+            "run": {"type": "str", "required": True},
+            "previous_run": {"type": "str", "default": ""},
             "destination": {
                 "type": "dict",
                 "options": {

@@ -81,13 +81,12 @@ class Insert:
     values: Mapping[str, Value]
 
     def apply(self, database: Database) -> None:
-        """Insert it, without the columns that this release does not have yet."""
-        known = database.columns(self.table)
-        rows.insert(
-            database,
-            self.table,
-            {c: v for c, v in self.values.items() if c in known or c not in _NEWER_COLUMNS},
-        )
+        """Insert it, without the columns that this release does not have yet.
+
+        :raises UnsupportedError: it has a value for another column that this cell does not have
+        """
+        values = {c: v for c, v in self.values.items() if c not in _NEWER_COLUMNS or c in database.columns(self.table)}
+        rows.insert(database, self.table, rows.fitted(self.table, values, database.columns(self.table)))
 
 
 @dataclass(frozen=True)
@@ -125,8 +124,69 @@ class SetMetadata:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """The one run that works on a server: it takes the place of *previous*, or has taken it and keeps it.
+
+    The row of the server which the transaction has updated before is what makes two runs wait for each other.
+
+    :param run: the text that names the run
+    :param previous: whose place it may take; an empty text is nobody's
+    """
+
+    server: str
+    run: str
+    now: str
+    previous: tuple[str, ...] = ()
+
+    def apply(self, database: Database) -> None:
+        """Compare and swap, on what is committed now and not on what was read before.
+
+        :raises ConflictError: another run holds the server
+        """
+        found = database.query(
+            "SELECT value FROM instance_system_metadata WHERE instance_uuid = %s AND `key` = %s AND deleted = 0"
+            " FOR UPDATE",
+            (self.server, rows.RUN_KEY),
+        )
+        holder = str(found[0]["value"]) if found else ""
+        self.check(holder)
+        if holder != self.run:
+            SetMetadata(self.server, rows.RUN_KEY, self.run, self.now).apply(database)
+
+    def check(self, holder: str) -> None:
+        """Whether this run may go on, when *holder* has the server.
+
+        :raises ConflictError: it may not
+        """
+        if holder in (self.run, *self.previous):
+            return
+        raise ConflictError(
+            f"work on server {self.server}",
+            f"another run has taken it over: {holder}." if holder else "no run has taken it over.",
+            "Wait for the other run to end. If it is dead, run the playbook again and let it take over (move_state,"
+            " state resumed).",
+        )
+
+
+@dataclass(frozen=True)
+class CopyAction:
+    """An action with its events, as another cell has them."""
+
+    action: Row
+    events: tuple[Row, ...]
+
+    def apply(self, database: Database) -> None:
+        """Insert them; the events below the action's new id."""
+        table, events = "instance_actions", "instance_actions_events"
+        action_id = rows.insert(database, table, rows.fitted(table, self.action, database.columns(table)))
+        for event in self.events:
+            values = rows.fitted(events, event, database.columns(events))
+            rows.insert(database, events, {**values, "action_id": action_id})
+
+
+@dataclass(frozen=True)
 class StartEvent:
-    """An event of an action: what ``openstack server event show`` tells of a step."""
+    """An event of an action: what ``openstack server event show`` tells of a step. One that is open stays the one."""
 
     server: str
     request_id: str
@@ -140,8 +200,9 @@ class StartEvent:
             "INSERT INTO instance_actions_events"
             " (created_at, deleted, event, action_id, start_time, host)"
             " SELECT %s, 0, %s, id, %s, %s FROM instance_actions"
-            " WHERE instance_uuid = %s AND request_id = %s",
-            (self.now, self.event, self.now, self.host, self.server, self.request_id),
+            " WHERE instance_uuid = %s AND request_id = %s AND NOT EXISTS (SELECT 1 FROM instance_actions_events e"
+            " WHERE e.action_id = instance_actions.id AND e.event = %s AND e.finish_time IS NULL)",
+            (self.now, self.event, self.now, self.host, self.server, self.request_id, self.event),
         )
         _touch_action(database, self.server, self.request_id, self.now)
 
@@ -177,7 +238,7 @@ class FinishEvent:
             )
 
 
-Change = Union[Update, Insert, SetMetadata, StartEvent, FinishEvent]
+Change = Union[Update, Insert, SetMetadata, Hold, CopyAction, StartEvent, FinishEvent]
 
 
 @dataclass(frozen=True)
@@ -186,14 +247,18 @@ class Transaction:
 
     :param database: ``source``, ``target`` or ``api``
     :param marker: the guarded update that starts it; once its values are there, so is all the rest
+    :param repeatable: making it once more does no harm, and its marker does not tell whether it was made
     """
 
     database: str
     marker: Update
     changes: tuple[Change, ...] = ()
+    repeatable: bool = False
 
     def is_done(self, database: Database) -> bool:
         """Whether an earlier run has committed this transaction."""
+        if self.repeatable:
+            return False
         found = database.select(self.marker.table, **dict(self.marker.where))
         return bool(found) and all(
             found[0][column] == value
@@ -231,6 +296,11 @@ def _lines(change: Change) -> Iterable[str]:
         yield f"{change.table}: new row ({values})"
     elif isinstance(change, SetMetadata):
         yield f"instance_system_metadata.{change.key} = {change.value}"
+    elif isinstance(change, Hold):
+        if change.previous:
+            yield f"instance_system_metadata.{rows.RUN_KEY} = {change.run}"
+    elif isinstance(change, CopyAction):
+        yield f"instance_actions: {change.action['action']} {change.action['request_id']}, {len(change.events)} events"
     elif isinstance(change, StartEvent):
         yield f"instance_actions_events: {change.event} starts on {change.host}"
     else:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import UnsupportedError
-from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import Row
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import Row, Value
 
 Document = dict[str, Any]
 
@@ -144,6 +144,18 @@ def migration_context(server: str, migration_id: int) -> str:
     )
 
 
+def migration_of_context(text: str) -> int | None:
+    """The cell-local id of the migration that a ``MigrationContext`` belongs to; None where there is no context."""
+    return int(json.loads(text)[_DATA]["migration_id"]) if text else None
+
+
+def instance_sizes(flavor: Document) -> dict[str, Value]:
+    """The columns of ``instances`` that follow from a flavor (``ComputeManager._set_instance_info``)."""
+    data = flavor_data(flavor)
+    names = ("memory_mb", "vcpus", "root_gb", "ephemeral_gb")
+    return {"instance_type_id": data["id"], **{name: data[name] for name in names}}
+
+
 def bound_network_info(text: str, bindings: Sequence[Mapping[str, Any]]) -> str:
     """``instance_info_caches.network_info`` with the details of the bindings that are now active.
 
@@ -167,6 +179,32 @@ def request_spec_with_flavor(text: str, flavor: Document) -> str:
     spec = json.loads(text)
     spec[_DATA]["flavor"] = flavor
     return json.dumps(spec)
+
+
+def request_spec_before(text: str, flavor: Document, context: str) -> str:
+    """``request_specs.spec`` as it was before a resize; unchanged where it has that flavor already.
+
+    Nova's own revert puts the flavor and the NUMA topology back, and forgets the PCI requests.
+
+    :param flavor: the one that the server has had
+    :param context: its ``MigrationContext``, which keeps what it has had else; may be empty
+    """
+    spec = json.loads(text)
+    data = spec[_DATA]
+    if flavor_data(data["flavor"])["id"] == flavor_data(flavor)["id"]:
+        return text
+    data["flavor"] = flavor
+    if context:
+        before = json.loads(context)[_DATA]
+        data["numa_topology"] = before["old_numa_topology"]
+        if _requests(data.get("pci_requests")) != _requests(before["old_pci_requests"]):
+            data["pci_requests"] = before["old_pci_requests"]
+    return json.dumps(spec)
+
+
+def _requests(requests: Document | None) -> list[Any]:
+    """What is in an ``InstancePCIRequests``; that there is none is told as null or as an empty list."""
+    return list(requests[_DATA]["requests"]) if requests else []
 
 
 def requested_zone(text: str) -> str | None:

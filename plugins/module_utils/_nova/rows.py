@@ -11,7 +11,7 @@ lost (LP 2108974). Here a row is a row: every column, its raw value, and one tra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
@@ -53,6 +53,9 @@ COPIED_TABLES = (
     Table("instance_actions"),
 )
 _EVENTS = "instance_actions_events"
+
+# The key of instance_system_metadata that names the run which works on the server. It stays in its cell.
+RUN_KEY = "stackmove_run"
 
 # Children first. Nova's order (nova.db.main.api.instance_destroy with hard_delete), plus share_mapping,
 # whose foreign key Nova's own hard delete runs into.
@@ -97,6 +100,11 @@ def read_rows(database: Database, server: str) -> Rows:
     return rows
 
 
+def read_events(database: Database, action: Row) -> list[Row]:
+    """The events of an action."""
+    return database.select(_EVENTS, action_id=action["id"])
+
+
 def plan_copy(rows: Rows, target_columns: Mapping[str, Iterable[str]]) -> Rows:
     """The rows as the target cell shall hold them until the flip.
 
@@ -112,24 +120,36 @@ def plan_copy(rows: Rows, target_columns: Mapping[str, Iterable[str]]) -> Rows:
     planned: Rows = {}
     for table, table_rows in rows.items():
         known = set(target_columns.get(table, ()))
-        planned[table] = [_planned_row(table, row, known) for row in table_rows]
+        planned[table] = [_planned_row(table, row, known) for row in table_rows if not _names_run(table, row)]
     return planned
+
+
+def _names_run(table: str, row: Row) -> bool:
+    return table == "instance_system_metadata" and row["key"] == RUN_KEY
 
 
 def _planned_row(table: str, row: Row, known: set[str]) -> Row:
     new = dict(row)
-    if table != "instance_actions":
-        new.pop("id", None)
     if table == "instances":
         new["hidden"] = 1
     for column in ("compute_id", "dest_compute_id", "migration_context"):
         if column in new:
             new[column] = None
+    planned = fitted(table, new, known)
+    return {**planned, "id": new["id"]} if table == "instance_actions" else planned
+
+
+def fitted(table: str, row: Row, known: Collection[str]) -> Row:
+    """A row of one cell as another cell's table takes it: without its id, and without empty columns that are not known.
+
+    :raises UnsupportedError: the table has no column for a value
+    """
+    new = {column: value for column, value in row.items() if column != "id"}
     lost = [column for column, value in new.items() if column not in known and value is not None]
     if lost:
         raise UnsupportedError(
-            f"copy a row of {table} to the target cell",
-            f"its schema has no column {', '.join(sorted(lost))}, and the source row has a value in it.",
+            f"copy a row of {table} to another cell",
+            f"its schema has no column {', '.join(sorted(lost))}, and the row has a value in it.",
             "Bring both cells' databases to one Nova release (nova-manage db sync) and run again.",
         )
     return {column: value for column, value in new.items() if column in known}

@@ -17,6 +17,7 @@ ARGUMENTS: dict[str, Any] = {
     "migration": "0d0f2f0a-9a64-4a1f-8f0f-1f0a6f1c2b33",
     "source_cell": "cell1",
     "target_cell": "cell2",
+    "run": "this one",
     "state": "started",
 }
 
@@ -29,7 +30,7 @@ def run(arguments: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> dict[s
 
 
 def test_arguments_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "value of state must be one of" in run({**ARGUMENTS, "state": "reverted"}, capsys)["msg"]
+    assert "value of state must be one of" in run({**ARGUMENTS, "state": "undone"}, capsys)["msg"]
     message = run({**ARGUMENTS, "destination": {"host": "dst"}}, capsys)["msg"]
     assert "missing required arguments: compute_id, ip, node found in destination" in message
 

@@ -157,3 +157,36 @@ def test_a_request_spec_for_another_flavor_is_otherwise_the_same() -> None:
     new = flavor(name="new")
     found = json.loads(objects.request_spec_with_flavor(json.dumps(spec), new))
     assert found == {**spec, "nova_object.data": {"flavor": new, "num_instances": 1, "retry": None}}
+
+
+def requests(*found: str) -> dict[str, Any]:
+    return objects.versioned("InstancePCIRequests", "1.1", {"instance_uuid": "uuid", "requests": list(found)})
+
+
+@pytest.mark.parametrize(
+    ("has", "had", "wanted"),
+    [
+        (None, requests(), None),
+        (requests(), requests(), requests()),
+        (requests("gpu"), requests(), requests()),
+        (requests("gpu"), None, None),
+        (None, requests("gpu"), requests("gpu")),
+        (requests("gpu"), requests("nic"), requests("nic")),
+    ],
+)
+def test_the_pci_requests_before_a_resize(has: Any, had: Any, wanted: Any) -> None:
+    data = {"flavor": flavor(id=9), "numa_topology": {"new": 1}, "pci_requests": has}
+    context = objects.versioned("MigrationContext", "1.2", {"old_numa_topology": {"old": 1}, "old_pci_requests": had})
+    text = json.dumps(objects.versioned("RequestSpec", "1.14", data))
+    found = json.loads(objects.request_spec_before(text, flavor(id=1), json.dumps(context)))["nova_object.data"]
+    assert found == {"flavor": flavor(id=1), "numa_topology": {"old": 1}, "pci_requests": wanted}
+
+
+def test_a_request_spec_of_the_same_flavor_is_what_it_was() -> None:
+    text = json.dumps(objects.versioned("RequestSpec", "1.14", {"flavor": flavor(id=1), "numa_topology": {"x": 1}}))
+    assert objects.request_spec_before(text, flavor(id=1), "") == text
+
+
+def test_the_migration_of_a_context() -> None:
+    assert objects.migration_of_context(objects.migration_context("uuid", 7)) == 7
+    assert objects.migration_of_context("") is None

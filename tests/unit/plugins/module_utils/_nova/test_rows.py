@@ -12,6 +12,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._errors import Unsu
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.rows import (
     COPIED_TABLES,
     REDACTED,
+    RUN_KEY,
     Rows,
     plan_copy,
     redacted,
@@ -53,6 +54,12 @@ def test_references_into_the_source_cell_are_forgotten(web1: Rows, table: str, c
     rows = {**web1, "migrations": [{"uuid": "m", "dest_compute_id": None}]}
     rows[table][0][column] = 7
     assert plan_copy(rows, columns(rows))[table][0][column] is None
+
+
+def test_the_run_stays_where_it_works(web1: Rows) -> None:
+    keys = [row["key"] for row in web1["instance_system_metadata"]]
+    web1["instance_system_metadata"].append({**web1["instance_system_metadata"][0], "key": RUN_KEY, "value": "run"})
+    assert [row["key"] for row in plan_copy(web1, columns(web1))["instance_system_metadata"]] == keys
 
 
 def test_a_port_keeps_its_raw_address(web1: Rows) -> None:
