@@ -11,6 +11,7 @@ standard input, one description a server, of which most need just the name; prin
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,9 @@ import openstack
 from openstack.connection import Connection
 
 Document = dict[str, Any]
+
+# The swap disk follows the root and the ephemeral disk. No guest looks for what it swapped out before it booted; we do.
+SWAP_DIGEST = "[ -b /dev/vdc ] && head -c 8388608 /dev/vdc | md5sum"
 
 # Patience on a busy machine, in seconds.
 BOOT_S = 180
@@ -56,9 +60,14 @@ def wait_until(what: str, seconds: float, probe: Callable[[], Any]) -> Any:
         time.sleep(POLL_S)
 
 
+def exactly(name: str) -> str:
+    """A name as Nova wants it: it takes it for a regular expression of its database."""
+    return f"^{re.escape(name)}$"
+
+
 def find(cloud: Connection, name: str) -> Any:
     """The server of that name, whichever project it is in."""
-    found = list(cloud.compute.servers(all_projects=True, name=f"^{name}$"))
+    found = list(cloud.compute.servers(all_projects=True, name=exactly(name)))
     if len(found) != 1:
         sys.exit(f"{len(found)} servers are called {name}")
     return found[0]
@@ -140,6 +149,7 @@ def guest(cloud: Connection, wanted: Document) -> Document:
             to for to in neighbours(cloud, server) if wait_until(f"{server.name} reaches {to}", CHANGE_S, ping(ip, to))
         ],
         "disk_bytes": int(run(ip, "cat /sys/block/vda/size") or 0) * 512,
+        "swap": run(ip, SWAP_DIGEST),
     }
 
 
@@ -147,7 +157,7 @@ def guest(cloud: Connection, wanted: Document) -> Document:
 
 
 def create(cloud: Connection, wanted: Document) -> Document:
-    """Boot a server, give it its volumes, and wait until its guest writes to all its disks."""
+    """Boot a server, give it its volumes, and wait until its guest writes to all disks, unless ``guest`` is false."""
     image = cloud.image.find_image("guest")
     flavor = cloud.compute.find_flavor(wanted.get("flavor", "m1.nano"))
     boot: Document = {"image_id": image.id}
@@ -166,17 +176,29 @@ def create(cloud: Connection, wanted: Document) -> Document:
     wait_for_status(cloud, server, "ACTIVE")
     server = cloud.compute.get_server(server)
     ip = address(server)
-    wait_until(f"guest {server.name} at {ip} answers", BOOT_S, lambda: run(ip, "cat /data/seq"))
+    extra: Document = {}
+    if wanted.get("guest", True):
+        wait_until(f"guest {server.name} at {ip} answers", BOOT_S, lambda: run(ip, "cat /data/seq"))
     if wanted.get("volume"):
-        volume = cloud.create_volume(size=1, name=wanted["name"], image=formatted(cloud).id, wait=True)
-        cloud.compute.create_volume_attachment(server, volume_id=volume.id)
+        attach_new_volume(cloud, server)
         wait_until(f"guest {server.name} writes to its volume", CHANGE_S, lambda: run(ip, "cat /vol/seq 2>/dev/null"))
+    if wanted.get("scratch"):
+        run(ip, "mke2fs /dev/vdb; dd if=/dev/urandom of=/dev/vdc bs=1M seek=1 count=7; sync")
+        wait_until(f"guest {server.name} writes to its ephemeral disk", CHANGE_S, lambda: run(ip, "cat /vol/seq"))
+        extra = {"swap": run(ip, SWAP_DIGEST)}
     if wanted.get("stopped"):
         cloud.compute.stop_server(server)
         wait_for_status(cloud, server, "SHUTOFF")
     if wanted.get("locked"):
         cloud.compute.lock_server(server)
-    return look(cloud, wanted)
+    return {**look(cloud, wanted), **extra}
+
+
+def attach_new_volume(cloud: Connection, server: Any) -> None:
+    """Attach a volume with an empty file system, on which the guest begins to write."""
+    volume = cloud.create_volume(size=1, name=server.name, image=formatted(cloud).id, wait=True)
+    cloud.compute.create_volume_attachment(server, volume_id=volume.id)
+    wait_until(f"{server.name} has {volume.id}", CHANGE_S, lambda: cloud.get_volume(volume.id).status == "in-use")
 
 
 def formatted(cloud: Connection) -> Any:
@@ -285,6 +307,14 @@ def reboot(cloud: Connection, wanted: Document) -> Document:
     return guest(cloud, wanted)
 
 
+def start(cloud: Connection, wanted: Document) -> Document:
+    """Have Nova start the server."""
+    server = find(cloud, wanted["name"])
+    cloud.compute.start_server(server)
+    wait_for_status(cloud, server, "ACTIVE")
+    return guest(cloud, wanted)
+
+
 def migrate(cloud: Connection, wanted: Document) -> Document:
     """Have Nova move the server to another host."""
     server = find(cloud, wanted["name"])
@@ -301,11 +331,67 @@ def confirm(cloud: Connection, wanted: Document) -> Document:
     return {}
 
 
+def revert(cloud: Connection, wanted: Document) -> Document:
+    """Have Nova take the move back."""
+    server = find(cloud, wanted["name"])
+    cloud.compute.revert_server_resize(server)
+    wait_for_status(cloud, server, "SHUTOFF" if wanted.get("stopped") else "ACTIVE")
+    return {}
+
+
+def exchange_volume(cloud: Connection, wanted: Document) -> Document:
+    """Detach the server's volume and attach a new one, as its owner may while the move waits to be confirmed."""
+    server = find(cloud, wanted["name"])
+    ip = address(server)
+    (old,) = (entry.volume_id for entry in cloud.compute.volume_attachments(server))
+    wait_until(f"{server.name} unmounts {old}", CHANGE_S, lambda: run(ip, "umount /vol && echo yes") == "yes\n")
+    cloud.compute.delete_volume_attachment(server, old)
+    wait_until(f"{server.name} lets go of {old}", CHANGE_S, lambda: not list(cloud.compute.volume_attachments(server)))
+    attach_new_volume(cloud, server)
+    return look(cloud, wanted)
+
+
+def disturb(cloud: Connection, wanted: Document) -> Document:
+    """In each state of the server's migration, ask what its owner may of an idle server, then run ``restart``."""
+    server = find(cloud, wanted["name"])
+    larger = cloud.compute.find_flavor("m1.tiny").id
+    wishes: dict[str, Document] = {"os-stop": {}, "reboot": {"type": "HARD"}, "resize": {"flavorRef": larger}}
+    answers: dict[str, dict[str, int]] = {}
+    restarts = []
+
+    def moved() -> bool:
+        moves = cloud.compute.get(f"/os-migrations?instance_uuid={server.id}", microversion="2.80").json()["migrations"]
+        status = moves[0]["status"] if moves else ""
+        if status.endswith("migrating") and status not in answers:
+            answers[status] = {
+                verb: cloud.compute.post(f"/servers/{server.id}/action", json={verb: details}).status_code
+                for verb, details in wishes.items()
+            }
+            restarts.append(subprocess.Popen(wanted["restart"], stdout=subprocess.DEVNULL))
+        return status not in ("", *answers)
+
+    wait_until(f"{server.name} is moved", BOOT_S, moved)
+    return {"answers": answers, "restarted": [restart.wait() for restart in restarts]}
+
+
+def rename(cloud: Connection, wanted: Document) -> Document:
+    """Give the server another name."""
+    cloud.compute.update_server(find(cloud, wanted["name"]), name=wanted["to"])
+    return {}
+
+
+def force_down(cloud: Connection, wanted: Document) -> Document:
+    """Have Nova believe, or no longer believe, that nova-compute of the host ``name`` is down."""
+    (service,) = cloud.compute.services(binary="nova-compute", host=wanted["name"])
+    cloud.compute.update_service_forced_down(service, forced=wanted["down"])
+    return {}
+
+
 def delete(cloud: Connection, wanted: Document) -> Document:
     """Delete the server and its volumes, if they are there, and wait until they are gone."""
 
     def servers() -> list[Any]:
-        return list(cloud.compute.servers(all_projects=True, name=f"^{wanted['name']}$"))
+        return list(cloud.compute.servers(all_projects=True, name=exactly(wanted["name"])))
 
     def volumes() -> list[Any]:
         return list(cloud.block_storage.volumes(all_projects=True, name=wanted["name"]))

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every row that any of the cloud's databases holds of a server. Runs on the controller, as root of MariaDB.
+"""The rows of all databases of the cloud: every one, or those of a server. Runs on the controller, as root of MariaDB.
 
+``databases.py`` prints every row in a line of its own, but for what the cloud itself writes all the time.
 ``databases.py UUID...`` prints ``{uuid: {"names": {identifier: what it is}, "rows": {"database.table": [row]}}}``.
 A row is the server's when a column of it holds, or mentions, an identifier of the server: its uuid, and those of its
 ports, volumes, attachments, migrations and images; and so are the rows that refer to such a row by a number.
@@ -18,7 +19,37 @@ from typing import Any
 
 import pymysql
 
-DATABASES = ("nova_api", "nova_cell0", "nova_cell1", "nova_cell2", "placement", "neutron", "cinder", "glance")
+DATABASES = (
+    "nova_api",
+    "nova_cell0",
+    "nova_cell1",
+    "nova_cell2",
+    "placement",
+    "neutron",
+    "cinder",
+    "glance",
+    "keystone",
+)
+
+# What the cloud writes whether anybody asks something of it or not, by table: heartbeats, what nova-compute reports of
+# its host, and its cache of the ports, which it reads again every minute.
+RESTLESS = {
+    "services": {"updated_at", "last_seen_up", "report_count"},
+    "agents": {"heartbeat_timestamp", "configurations", "load"},
+    "compute_nodes": {
+        "updated_at",
+        "stats",
+        "running_vms",
+        "current_workload",
+        "vcpus_used",
+        "memory_mb_used",
+        "local_gb_used",
+        "free_ram_mb",
+        "free_disk_gb",
+        "disk_available_least",
+    },
+    "instance_info_caches": {"updated_at", "network_info"},
+}
 
 # Where the server's uuid leads to further identifiers: table, column that has the uuid, column that has the identifier.
 LEADS = (
@@ -74,6 +105,14 @@ def plain(value: Any) -> Any:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
+def lines(tables: dict[str, list[Row]]) -> Iterator[str]:
+    """Every row as a line of text, without what is restless."""
+    for table, rows in sorted(tables.items()):
+        restless = RESTLESS.get(table.partition(".")[2], set())
+        for row in rows:
+            yield f"{table} {json.dumps({name: value for name, value in row.items() if name not in restless})}"
+
+
 def identifiers(tables: dict[str, list[Row]], server: str) -> dict[str, str]:
     """What names the server anywhere."""
     names = {server: "server"}
@@ -101,8 +140,11 @@ def rows_of(tables: dict[str, list[Row]], names: dict[str, str]) -> Iterator[tup
 
 
 def main() -> None:
-    """Print the servers' rows."""
+    """Print all rows, or the servers'."""
     tables = read()
+    if not sys.argv[1:]:
+        print("\n".join(lines(tables)))
+        return
     found = {}
     for server in sys.argv[1:]:
         names = identifiers(tables, server)

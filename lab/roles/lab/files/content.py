@@ -20,7 +20,13 @@ from typing import Any
 import openstack
 
 READY_SECONDS = 180
-FLAVORS = (("m1.nano", 128, 1), ("m1.micro", 160, 1), ("m1.tiny", 192, 2))
+# Name, RAM in MiB, root and ephemeral disk in GiB, swap disk in MiB.
+FLAVORS = (
+    ("m1.nano", 128, 1, 0, 0),
+    ("m1.micro", 160, 1, 0, 0),
+    ("m1.tiny", 192, 2, 0, 0),
+    ("m1.scratch", 128, 1, 1, 64),
+)
 
 
 def wait_for_services(cloud: Any, hosts: dict[str, Any]) -> None:
@@ -149,9 +155,9 @@ def main() -> None:
     if not cloud.block_storage.find_type("rbd"):
         cloud.block_storage.create_type(name="rbd", extra_specs={"volume_backend_name": "rbd"})
         done.append("volume type rbd")
-    for name, ram, disk in FLAVORS:
+    for name, ram, disk, ephemeral, swap in FLAVORS:
         if not cloud.compute.find_flavor(name):
-            cloud.compute.create_flavor(name=name, ram=ram, vcpus=1, disk=disk)
+            cloud.compute.create_flavor(name=name, ram=ram, vcpus=1, disk=disk, ephemeral=ephemeral, swap=swap)
             done.append(f"flavor {name}")
     done += networks(cloud, spec["gateway"])
     done += open_security_groups(cloud)
