@@ -96,6 +96,12 @@ options:
     type: list
     elements: dict
     default: []
+  lock_timeout_s:
+    description:
+      - Seconds to wait for another module that works on the same server on this host, as one does that a killed run
+        has left. In check mode nobody waits.
+    type: int
+    default: 300
 seealso:
   - module: stackmove.nova.source_guest
   - module: stackmove.nova.transfer_images
@@ -199,6 +205,7 @@ SPEC: dict[str, Any] = {
     "volumes": {"type": "list", "elements": "dict", "default": []},
     "vifs": {"type": "list", "elements": "dict", "default": []},
     "bindings": {"type": "list", "elements": "dict", "default": []},
+    "lock_timeout_s": {"type": "int", "default": 300},
     **params.TRANSFER_OPTIONS,
     **params.LIBVIRT_OPTIONS,
 }

@@ -63,6 +63,12 @@ options:
       - Seconds after which the guest is asked again.
     type: int
     default: 10
+  lock_timeout_s:
+    description:
+      - Seconds to wait for another module that works on the same server on this host, as one does that a killed run
+        has left. In check mode nobody waits.
+    type: int
+    default: 300
 seealso:
   - module: stackmove.nova.destination_guest
   - module: stackmove.nova.transfer_images
@@ -151,6 +157,7 @@ SPEC: dict[str, Any] = {
     "vifs": {"type": "list", "elements": "dict", "default": []},
     "shutdown_timeout_s": {"type": "int", "default": 60},
     "shutdown_retry_interval_s": {"type": "int", "default": 10},
+    "lock_timeout_s": {"type": "int", "default": 300},
     **params.TRANSFER_OPTIONS,
     **params.LIBVIRT_OPTIONS,
 }

@@ -13,6 +13,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._host import (
     console_ports,
     destination,
     guest_state,
+    lock,
     nova_conf,
     params,
 )
@@ -49,6 +50,12 @@ class Arrival:
 
         :raises StackmoveError: when the host, libvirt, Glance or the storage refuses
         """
+        if check_mode:
+            return self._run(check_mode)
+        with lock.held(self._guest.uuid, self._given["lock_timeout_s"]):
+            return self._run(check_mode)
+
+    def _run(self, check_mode: bool) -> dict[str, Any]:
         before, steps = guest_state.describe(self._guest, self._host.folder), self._plan()
         if check_mode:
             after = guest_state.predict(before, steps)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.stackmove.nova.plugins.module_utils._host import (
     guest_state,
     instance_dir,
+    lock,
     nova_conf,
     params,
     source,
@@ -55,6 +56,12 @@ class Departure:
 
         :raises StackmoveError: when the host, libvirt, Glance or the storage refuses
         """
+        if check_mode:
+            return self._run(check_mode)
+        with lock.held(self._guest.uuid, self._given["lock_timeout_s"]):
+            return self._run(check_mode)
+
+    def _run(self, check_mode: bool) -> dict[str, Any]:
         before, steps = guest_state.describe(self._guest, self._folder), self._plan()
         kept: dict[str, Any] = {}
         if check_mode:

@@ -13,6 +13,7 @@ import libvirt
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.stackmove.nova.plugins.module_utils._host import lock
 from ansible_collections.stackmove.nova.plugins.module_utils._host.image_service import ImageService
 from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes, volume_id
 from ansible_collections.stackmove.nova.plugins.modules import destination_guest
@@ -67,7 +68,10 @@ class Host:
 
 
 @pytest.fixture
-def host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Host]:
+def host(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    locks = tmp_path / "locks"
+    locks.mkdir()
+    monkeypatch.setattr(lock, "FOLDER", locks)
     # The test driver forgets everything with its last connection, so one is held.
     connection = libvirt.open(URI)
     yield Host(tmp_path, capsys)
@@ -158,3 +162,9 @@ def test_arguments_are_checked(host: Host) -> None:
     assert (
         "no image endpoint or token is given" in host.run("staged", base_image={"id": "i", "disk_format": "raw"})["msg"]
     )
+
+
+def test_one_at_a_time(host: Host) -> None:
+    with lock.held(SERVER, 0):
+        assert "another module works on it" in host.run("staged", lock_timeout_s=0)["msg"]
+        assert host.run("staged", check=True)["steps"]

@@ -14,6 +14,7 @@ import libvirt
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.stackmove.nova.plugins.module_utils._host import lock
 from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes, volume_id
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import domain_xml
 from ansible_collections.stackmove.nova.plugins.modules import source_guest
@@ -51,7 +52,10 @@ class Host:
 
 
 @pytest.fixture
-def host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Host]:
+def host(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    locks = tmp_path / "locks"
+    locks.mkdir()
+    monkeypatch.setattr(lock, "FOLDER", locks)
     # The test driver forgets everything with its last connection, so one is held.
     connection = libvirt.open(URI)
     yield Host(tmp_path, capsys)
@@ -147,3 +151,9 @@ def test_a_volume_without_a_connection(host: Host) -> None:
     assert message.startswith("Failed to use volume v: it has no connection_info")
     unknown = {"volume_id": "v", "connection_info": {"driver_volume_type": "gpfs", "data": {}}}
     assert "its protocol gpfs is not supported" in host.run("released", volumes=[unknown])["msg"]
+
+
+def test_one_at_a_time(host: Host) -> None:
+    with lock.held(SERVER, 0):
+        assert "another module works on it" in host.run("released", lock_timeout_s=0)["msg"]
+        assert host.run("released", check=True)["steps"]
