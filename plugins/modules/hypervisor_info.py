@@ -267,6 +267,24 @@ directory:
           C(backing_path), C(backing_format), and C(chain_depth).
       type: list
       elements: dict
+    note:
+      description:
+        - What a move has noted in the folder. V(null) when none has.
+        - It may be left over from a move that Nova has confirmed or reverted, which its C(migration) tells.
+      type: dict
+      contains:
+        role:
+          description: >-
+            V(source) where the guest was let go, V(destination) where it was taken in, V(returned) where it is taken
+            in again with the disks that it had there.
+          type: str
+        migration:
+          description: The uuid that names the move.
+          type: str
+        phase:
+          description: How far the guest's departure or arrival has come on this host.
+          type: str
+          sample: released
 """
 
 from typing import Any
@@ -314,7 +332,13 @@ def describe_directory(conf: nova_conf.NovaConf, server: str, formats: dict[str,
     if not folder.exists():
         return None
     disks = [image.as_dict() for image in folder.disks(formats)]
-    return {"path": str(folder.path), "files": folder.files(), "disks": disks}
+    note = folder.note.read()
+    return {
+        "path": str(folder.path),
+        "files": folder.files(),
+        "disks": disks,
+        "note": {key: note.get(key) for key in ("role", "migration", "phase")} if note else None,
+    }
 
 
 def gather(given: dict[str, Any]) -> dict[str, Any]:

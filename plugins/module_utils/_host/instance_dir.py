@@ -32,14 +32,52 @@ def path_of(instances_path: Path, server: str) -> Path:
 
     :raises StackmoveError: when ``server`` is not a uuid; it becomes a path that may be removed
     """
-    if not _UUID.fullmatch(server):
-        raise StackmoveError(f"find the folder of server {server!r}", "that is not a uuid.", "Give its full uuid.")
-    return instances_path / server
+    return instances_path / _uuid(server, "find the folder of server")
+
+
+def _uuid(text: str, what: str) -> str:
+    if not _UUID.fullmatch(text):
+        raise StackmoveError(f"{what} {text!r}", "that is not a uuid.", "Give it in full, in lower case.")
+    return text
 
 
 def base_name(image_id: str) -> str:
     """Return the file name of an image in Nova's cache (nova.virt.imagecache.get_cache_fname)."""
     return hashlib.sha1(image_id.encode(), usedforsecurity=False).hexdigest()
+
+
+class StorageProbe:
+    """A file that tells whether two hosts keep their instances in one place.
+
+    :param instances_path: where this host keeps them
+    :param token: the uuid that names the file
+    :raises StackmoveError: when ``token`` is not a uuid; it becomes a path that is removed
+    """
+
+    def __init__(self, instances_path: Path, token: str) -> None:
+        self.path = instances_path / f".stackmove-{_uuid(token, 'make a file with the token')}"
+
+    def seen(self) -> bool:
+        """Tell whether it is there. The folder is listed: of a name that was not there, NFS may remember just that.
+
+        :raises NotFoundError: when the folder does not exist
+        """
+        try:
+            return self.path in self.path.parent.iterdir()
+        except FileNotFoundError as error:
+            raise NotFoundError(
+                f"look for {self.path}",
+                f"{self.path.parent} does not exist.",
+                "Check nova_conf, and that nova-compute is set up on this host.",
+            ) from error
+
+    def write(self) -> None:
+        """Make the file."""
+        write_atomically(self.path, "Two hosts are compared by this file; the move that it names removes it.\n", 0o600)
+
+    def remove(self) -> None:
+        """Remove the file."""
+        remove_written(self.path)
 
 
 class InstanceDir:
@@ -157,7 +195,7 @@ class Note:
 
     def remove(self) -> None:
         """Remove the note, if it is there."""
-        self.path.unlink(missing_ok=True)
+        remove_written(self.path)
 
 
 def write_atomically(path: Path, text: str, mode: int, owner: os.stat_result | None = None) -> None:
@@ -166,7 +204,7 @@ def write_atomically(path: Path, text: str, mode: int, owner: os.stat_result | N
     :param owner: whose uid and gid the file gets; root's without it
     :raises NotFoundError: when the folder does not exist
     """
-    temporary = path.with_name(f".{path.name}.new")
+    temporary = _temporary(path)
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     except FileNotFoundError as error:
@@ -183,3 +221,18 @@ def write_atomically(path: Path, text: str, mode: int, owner: os.stat_result | N
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)  # else a power failure may take the new name back
+    finally:
+        os.close(folder)
+
+
+def remove_written(path: Path) -> None:
+    """Remove what :func:`write_atomically` has written, and what it left when it was killed."""
+    path.unlink(missing_ok=True)
+    _temporary(path).unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
