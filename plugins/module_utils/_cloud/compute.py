@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,8 @@ def find_server(conn: Connection, uuid_or_name: str) -> Json:
     what = f"find server {uuid_or_name}"
     if _is_uuid(uuid_or_name):
         answer = call(
-            conn.compute,
+            conn,
+            "compute",
             "GET",
             f"/servers/{uuid_or_name}",
             microversion=SERVER_VERSION,
@@ -45,7 +47,8 @@ def find_server(conn: Connection, uuid_or_name: str) -> Json:
             return server_view(answer.json()["server"])
     # Nova takes the name for a regular expression of its database.
     answer = call(
-        conn.compute,
+        conn,
+        "compute",
         "GET",
         "/servers/detail",
         params={"all_tenants": "1", "name": f"^{re.escape(uuid_or_name)}$"},
@@ -110,7 +113,7 @@ def find_flavor(conn: Connection, id_or_name: str) -> Json:
     :raises ApiError: Nova refused
     """
     what = f"find flavor {id_or_name}"
-    with translated(what):
+    with translated(what, service="compute"):
         found = conn.compute.find_flavor(id_or_name, ignore_missing=True, get_extra_specs=True)
     if found is None:
         raise NotFoundError(what, "no flavor has this id or name.", "See openstack flavor list --all.")
@@ -135,7 +138,8 @@ def compute_service(conn: Connection, host: str) -> Json | None:
     :raises ApiError: Nova refused
     """
     answer = call(
-        conn.compute,
+        conn,
+        "compute",
         "GET",
         "/os-services",
         params={"binary": "nova-compute", "host": host},
@@ -146,3 +150,44 @@ def compute_service(conn: Connection, host: str) -> Json | None:
     return next(
         ({key: entry.get(key) for key in keys} for entry in answer.json()["services"] if entry["host"] == host), None
     )
+
+
+def reboot_hard(conn: Connection, server_id: str) -> None:
+    """Let Nova destroy the guest, if there is one, and define and start it anew from its rows.
+
+    :raises ApiError: Nova refused, such as while a task works on the server
+    """
+    call(
+        conn,
+        "compute",
+        "POST",
+        f"/servers/{server_id}/action",
+        json={"reboot": {"type": "HARD"}},
+        microversion=SERVER_VERSION,
+        what=f"reboot server {server_id}",
+        remedy="Wait until nothing works on it (openstack server show), and run again.",
+    )
+
+
+def wait_until_active(conn: Connection, server_id: str, timeout_s: float) -> Json:
+    """Wait until a server runs and nothing works on it, and return it as :func:`find_server` does.
+
+    :param timeout_s: seconds
+    :raises StackmoveError: it is in error, or not ready by then
+    """
+    what = f"wait for server {server_id} to become ACTIVE"
+    deadline = time.monotonic() + timeout_s
+    while True:
+        server = find_server(conn, server_id)
+        if server["task_state"] is None and server["status"] == "ACTIVE":
+            return server
+        if server["task_state"] is None and server["status"] == "ERROR":
+            fault = (server["fault"] or {}).get("message") or "Nova tells no fault"
+            raise StackmoveError(what, f"it is in error: {fault}.", f"See nova-compute's log on {server['host']}.")
+        if time.monotonic() >= deadline:
+            raise StackmoveError(
+                what,
+                f"after {timeout_s:g} s it is {server['status']}, task_state {server['task_state']}.",
+                f"Check that nova-compute works on {server['host']}, and wait longer (timeout_s) if it is busy.",
+            )
+        time.sleep(1)

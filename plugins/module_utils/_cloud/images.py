@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session import (
-    OVERLOADED,
     Json,
     call,
 )
@@ -103,7 +102,7 @@ def image(conn: Connection, image_id: str) -> Json | None:
 
     :raises ApiError: Glance refused
     """
-    answer = call(conn.image, "GET", f"/images/{image_id}", what=f"read image {image_id}", accept=(404,))
+    answer = call(conn, "image", "GET", f"/images/{image_id}", what=f"read image {image_id}", accept=(404,))
     if answer.status_code == 404:
         return None
     found = {key: value for key, value in answer.json().items() if key not in ("locations", "direct_url")}
@@ -120,7 +119,7 @@ def transfer_images(conn: Connection, migration_uuid: str) -> list[Json]:
     params: dict[str, str] | None = {MIGRATION_PROPERTY: migration_uuid, "sort": "created_at:asc,id:asc"}
     while path:
         answer = call(
-            conn.image, "GET", path, params=params, what=f"list the images of migration {migration_uuid}"
+            conn, "image", "GET", path, params=params, what=f"list the images of migration {migration_uuid}"
         ).json()
         found.extend(answer["images"])
         # Relative to the service, and with the query in it already.
@@ -238,18 +237,18 @@ def apply_images(
     for change in changes:
         if change.action == "delete":
             call(
-                conn.image,
+                conn,
+                "image",
                 "DELETE",
                 f"/images/{change.image_id}",
                 what=str(change),
                 remedy="If it is in use or protected, find out by whom: openstack image show.",
                 accept=(404,),
-                retry_on=OVERLOADED,
-                attempts=3,
             )
         else:
             created[change.disk] = call(
-                conn.image,
+                conn,
+                "image",
                 "POST",
                 "/images",
                 json=body(by_disk[change.disk], migration_uuid),

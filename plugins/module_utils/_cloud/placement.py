@@ -126,7 +126,8 @@ def consumer(conn: Connection, uuid: str) -> Consumer:
     :raises ApiError: Placement refused
     """
     answer = call(
-        conn.placement,
+        conn,
+        "placement",
         "GET",
         f"/allocations/{uuid}",
         microversion=ALLOCATION_VERSION,
@@ -151,7 +152,8 @@ def provider(conn: Connection, uuid: str) -> Json:
 
     def get(path: str) -> Json:
         answer = call(
-            conn.placement,
+            conn,
+            "placement",
             "GET",
             f"/resource_providers/{uuid}{path}",
             microversion=CANDIDATE_VERSION,
@@ -208,7 +210,8 @@ def _candidates(conn: Connection, claim: Claim, limit: int) -> Json:
     if claim.required_traits:
         params["required"] = ",".join(sorted(claim.required_traits))
     answer = call(
-        conn.placement,
+        conn,
+        "placement",
         "GET",
         "/allocation_candidates",
         params=params,
@@ -381,13 +384,15 @@ def settle(
         if not outcome.changed or dry_run:
             return outcome
         answer = call(
-            conn.placement,
+            conn,
+            "placement",
             "POST",
             "/allocations",
             json=payload(plan, server, migration, owner),
             microversion=ALLOCATION_VERSION,
             what=f"write the allocations of server {server.uuid} and its migration {migration.uuid}",
             accept=(409,),
+            repeatable=True,  # when it was carried out, the generations in it are those of the past
         )
         if answer.status_code < 400:
             return outcome

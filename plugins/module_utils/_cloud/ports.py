@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session import (
-    OVERLOADED,
     ApiError,
     Json,
     call,
-    translated,
+    reason,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
     ConflictError,
@@ -65,8 +64,8 @@ def has_binding_extended(conn: Connection) -> bool:
 
     :raises ApiError: Neutron can't be asked
     """
-    with translated("list the extensions of Neutron"):
-        return any(extension.alias == "binding-extended" for extension in conn.network.extensions())
+    path = "/extensions/binding-extended"
+    return call(conn, "network", "GET", path, what="list the extensions of Neutron", accept=(404,)).status_code != 404
 
 
 def port_bindings(conn: Connection, port_id: str) -> list[Json]:
@@ -76,7 +75,7 @@ def port_bindings(conn: Connection, port_id: str) -> list[Json]:
     :raises ApiError: Neutron refused
     """
     what = f"list the bindings of port {port_id}"
-    answer = call(conn.network, "GET", f"/ports/{port_id}/bindings", what=what, accept=(404,))
+    answer = call(conn, "network", "GET", f"/ports/{port_id}/bindings", what=what, accept=(404,))
     if answer.status_code == 404:
         raise NotFoundError(what, "there is no such port.", "It was deleted; refresh what names it.")
     return [{key: binding.get(key) for key in _BINDING_KEYS} for binding in answer.json()["bindings"]]
@@ -91,7 +90,8 @@ def server_ports(conn: Connection, server_id: str) -> list[Json]:
     :raises ApiError: Neutron refused
     """
     answer = call(
-        conn.network,
+        conn,
+        "network",
         "GET",
         "/ports",
         params={"device_id": server_id},
@@ -147,7 +147,6 @@ def plan_binding(port: WantedPort, bindings: Sequence[Json], host: str, state: s
 
     :param state: V(inactive): there is a binding, and one that is active already stays so;
         V(active): it is the port's active one; V(absent): there is none
-    :raises NotFoundError: it is to be activated and doesn't exist
     :raises ConflictError: it is to be deleted and is the active one: Neutron activates no other by itself, and
         the port would be left unbound
     """
@@ -155,13 +154,7 @@ def plan_binding(port: WantedPort, bindings: Sequence[Json], host: str, state: s
     if state == "inactive":
         return _plan_inactive(port, binding, host)
     if state == "active":
-        if binding is None:
-            raise NotFoundError(
-                f"activate the binding of port {port.id} to host {host}",
-                f"it has none there, only on {_hosts(bindings)}.",
-                "Create it first, with state inactive.",
-            )
-        return [] if binding["status"] == "ACTIVE" else [BindingChange("activate", port, host)]
+        return _plan_active(port, bindings, host)
     if binding is None:
         return []
     if binding["status"] == "ACTIVE":
@@ -184,12 +177,26 @@ def _plan_inactive(port: WantedPort, binding: Json | None, host: str) -> list[Bi
     return [BindingChange("delete", port, host), create]
 
 
+def _plan_active(port: WantedPort, bindings: Sequence[Json], host: str) -> list[BindingChange]:
+    """Neutron can't activate a binding of a port that has no active one, as a failed move of Nova's leaves it.
+
+    It makes the one active that is created then (``Ml2Plugin.create_port_binding`` and ``activate``).
+    """
+    binding = on_host(bindings, host)
+    create, activate, delete = (BindingChange(action, port, host) for action in ("create", "activate", "delete"))
+    if binding is not None and binding["status"] == "ACTIVE":
+        return []
+    if not any(other["status"] == "ACTIVE" for other in bindings):
+        return [create] if binding is None else [delete, create]
+    return [create, activate] if binding is None else [activate]
+
+
 def statuses(bindings: Iterable[Json], changes: Iterable[BindingChange] = ()) -> dict[str, str]:
     """Return by host the status of each binding of one port, as the changes leave it."""
     result = {str(binding["host"]): str(binding["status"]) for binding in bindings}
     for change in changes:
         if change.action == "create":
-            result[change.host] = "INACTIVE"
+            result[change.host] = "INACTIVE" if "ACTIVE" in result.values() else "ACTIVE"
         elif change.action == "delete":
             result.pop(change.host, None)
         else:
@@ -207,8 +214,8 @@ def _hosts(bindings: Iterable[Json]) -> str:
 def apply_bindings(conn: Connection, changes: Sequence[BindingChange]) -> None:
     """Carry out the changes; when one fails, the bindings created until then are deleted again.
 
-    Neutron answers 409 to an activation that somebody else was faster with, and 404 to a second deletion: both
-    are what was wanted.
+    Neutron answers 409 to an activation or a creation that was made already, and 404 to a second deletion: that is
+    what was wanted.
 
     :raises ApiError: Neutron refused
     :raises StackmoveError: Neutron made a binding without being able to bind
@@ -232,14 +239,20 @@ def apply_bindings(conn: Connection, changes: Sequence[BindingChange]) -> None:
 def _create(conn: Connection, change: BindingChange) -> None:
     port = change.port
     answer = call(
-        conn.network,
+        conn,
+        "network",
         "POST",
         f"/ports/{port.id}/bindings",
         json={"binding": {"host": change.host, "vnic_type": port.vnic_type, "profile": port.profile}},
         what=str(change),
         remedy=_AGENT_REMEDY,
+        accept=(409,),
+        repeatable=True,
     )
-    binding = answer.json()["binding"]
+    exists = answer.status_code == 409
+    binding = on_host(port_bindings(conn, port.id), change.host) if exists else answer.json()["binding"]
+    if binding is None:
+        raise ApiError(str(change), reason(answer), _AGENT_REMEDY, status=409)
     if binding.get("vif_type") == BINDING_FAILED:
         raise StackmoveError(
             str(change),
@@ -250,7 +263,7 @@ def _create(conn: Connection, change: BindingChange) -> None:
 
 def _activate(conn: Connection, change: BindingChange) -> None:
     path = f"/ports/{change.port.id}/bindings/{change.host}/activate"
-    answer = call(conn.network, "PUT", path, what=str(change), remedy=_AGENT_REMEDY, accept=(409,))
+    answer = call(conn, "network", "PUT", path, what=str(change), remedy=_AGENT_REMEDY, accept=(409,))
     if answer.status_code == 409:
         binding = on_host(port_bindings(conn, change.port.id), change.host)
         if binding is None or binding["status"] != "ACTIVE":
@@ -259,13 +272,12 @@ def _activate(conn: Connection, change: BindingChange) -> None:
 
 def _delete(conn: Connection, change: BindingChange) -> None:
     call(
-        conn.network,
+        conn,
+        "network",
         "DELETE",
         f"/ports/{change.port.id}/bindings/{change.host}",
         what=f"delete the binding of port {change.port.id} to host {change.host}",
         accept=(404,),
-        retry_on=OVERLOADED,
-        attempts=3,
     )
 
 
@@ -296,5 +308,5 @@ def wait_for_ports(conn: Connection, port_ids: Iterable[str], timeout_s: float) 
 
 
 def _port(conn: Connection, port_id: str) -> Json:
-    port: Json = call(conn.network, "GET", f"/ports/{port_id}", what=f"read port {port_id}").json()["port"]
+    port: Json = call(conn, "network", "GET", f"/ports/{port_id}", what=f"read port {port_id}").json()["port"]
     return port

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import traceback
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
 
@@ -27,12 +28,12 @@ except ImportError:
     OPENSTACKSDK_IMPORT_ERROR = traceback.format_exc()
 
 if TYPE_CHECKING:
-    from keystoneauth1.adapter import Adapter
     from keystoneauth1.plugin import BaseAuthPlugin
     from openstack.connection import Connection
     from requests import Response
 
 Json = dict[str, Any]
+Result = TypeVar("Result")
 
 #: The options of the doc fragment stackmove.nova.cloud.
 CLOUD_OPTIONS: dict[str, Json] = {
@@ -42,20 +43,54 @@ CLOUD_OPTIONS: dict[str, Json] = {
 
 #: An overloaded API server or a proxy before it says so with these; Nova tries again on 500 and 504
 #: (``nova.volume.cinder``, ``attachment_delete``).
-OVERLOADED = (500, 502, 503, 504)
+_OVERLOADED = (500, 502, 503, 504)
+#: For so many seconds a call is made again that got no answer, or one of these: a service that is restarted is back.
+_PATIENCE_S = 10.0
+_LONGEST_PAUSE_S = 4.0
+#: For so many seconds an answer is waited for, where clouds.yaml has no api_timeout: Cinder's may wait for its driver.
+_API_TIMEOUT_S = 300.0
 
-_UNREACHABLE = "Check that the API's endpoint can be reached from where this module runs, and that it is up."
+#: By their names in openstacksdk, what operators call the services.
+_SERVICES = {
+    "block_storage": "Cinder",
+    "compute": "Nova",
+    "identity": "Keystone",
+    "image": "Glance",
+    "network": "Neutron",
+    "placement": "Placement",
+}
+_UNREACHABLE = (
+    "Start it, or check that its endpoint can be reached from where this module runs. Then run again: what was done "
+    "already is found, and not done twice."
+)
 
 
 class ApiError(StackmoveError):
     """An OpenStack API refused or could not be reached.
 
     :param status: the HTTP status code; 0 when there was no answer at all
+    :param unanswered: whether nobody has answered
+    :param unsent: whether the request never reached anybody
     """
 
-    def __init__(self, what: str, cause: str, remedy: str = "", status: int = 0) -> None:
+    def __init__(
+        self, what: str, cause: str, remedy: str = "", status: int = 0, unanswered: bool = False, unsent: bool = False
+    ) -> None:
         super().__init__(what, cause, remedy)
         self.status = status
+        self.unanswered = unanswered
+        self.unsent = unsent
+
+    def may_pass(self, repeatable: bool) -> bool:
+        """Tell whether the same call may succeed in a moment, and do no harm when it is made twice."""
+        return self.unsent or (repeatable and (self.unanswered or self.status in _OVERLOADED))
+
+    def after(self, attempts: int, waited_s: float) -> ApiError:
+        """Say too how often and for how long it was tried."""
+        if attempts == 1:
+            return self
+        cause = f"{self.cause} It was tried {attempts} times in {waited_s:.0f} s."
+        return ApiError(self.what, cause, self.remedy, self.status, self.unanswered, self.unsent)
 
 
 def connect(cloud: str | None, service_cloud: str | None = None) -> Connection:
@@ -85,9 +120,15 @@ def connect(cloud: str | None, service_cloud: str | None = None) -> Connection:
 
 
 def _open(cloud: str, user: str) -> Connection:
-    with translated(f"connect to cloud {cloud}", f"Check the entry {cloud} in clouds.yaml: it names {user}."):
-        conn = openstack.connect(cloud=cloud)
-        conn.authorize()
+    def authorized() -> Connection:
+        remedy = f"Check the entry {cloud} in clouds.yaml: it names {user}."
+        with translated(f"connect to cloud {cloud}", remedy, "identity"):
+            conn = openstack.connect(cloud=cloud)
+            conn.session.get_token()
+        return conn
+
+    conn = persistently(authorized)
+    conn.session.timeout = conn.session.timeout or _API_TIMEOUT_S
     return conn
 
 
@@ -117,7 +158,7 @@ def has_service_role(conn: Connection) -> bool:
     if not isinstance(service, BaseIdentityPlugin):
         # An entry with a fixed token: only Keystone knows its roles.
         return True
-    with translated("read the roles of the service user"):
+    with translated("read the roles of the service user", service="identity"):
         access = service.get_access(conn.session)
     return "service" in (access.role_names or [])
 
@@ -127,7 +168,7 @@ def new_token(conn: Connection) -> str:
 
     :raises ApiError: Keystone refused
     """
-    with translated("get a token"):
+    with translated("get a token", service="identity"):
         token = conn.session.get_token()
     if not token:
         raise ApiError("get a token", "Keystone gave none.", "Check how the entry in clouds.yaml authenticates.")
@@ -142,7 +183,7 @@ def endpoint(conn: Connection, service: str, version: str) -> str:
     :raises ApiError: the catalogue has no such service
     """
     what = f"find the endpoint of service {service}"
-    with translated(what, "Add the service to Keystone's catalogue, or set its endpoint in clouds.yaml."):
+    with translated(what, "Add the service to Keystone's catalogue, or set its endpoint in clouds.yaml.", service):
         url = getattr(conn, service).get_endpoint()
     if not url:
         raise ApiError(what, "it isn't in Keystone's catalogue.", "Set its endpoint in clouds.yaml.")
@@ -151,56 +192,92 @@ def endpoint(conn: Connection, service: str, version: str) -> str:
 
 
 @contextmanager
-def translated(what: str, remedy: str = "") -> Iterator[None]:
+def translated(what: str, remedy: str = "", service: str = "") -> Iterator[None]:
     """Turn whatever openstacksdk or keystoneauth raise inside into an :class:`ApiError`.
 
     :param what: what is attempted, and on which object
     :param remedy: used where the error itself doesn't suggest a better one
+    :param service: whose API it is, by its name in openstacksdk
     """
     try:
         yield
     except sdk_errors.HttpException as error:
         status = int(error.status_code or 0)
         raise ApiError(what, _sentence(error.details or str(error)), _remedy_for(status, remedy), status) from error
+    except (keystone_errors.ConnectFailure, keystone_errors.DiscoveryFailure, sdk_errors.NotSupported) as error:
+        # The last two when it did not answer while its versions were asked for.
+        cause = f"{_SERVICES.get(service, 'the API')} does not answer: {_unreached(str(error))}"
+        unsent = _UNSENT in str(error)
+        raise ApiError(what, cause, _UNREACHABLE, unanswered=True, unsent=unsent) from error
     except (sdk_errors.SDKException, keystone_errors.ClientException) as error:
         status = int(getattr(error, "http_status", 0) or 0)
-        unreachable = isinstance(error, keystone_errors.ConnectFailure)
-        raise ApiError(
-            what, _sentence(str(error)), _UNREACHABLE if unreachable else _remedy_for(status, remedy), status
-        ) from error
+        raise ApiError(what, _sentence(str(error)), _remedy_for(status, remedy), status) from error
+
+
+#: What urllib3 says when there is no connection, so that nothing can have been sent on it.
+_UNSENT = "Failed to establish a new connection"
+
+
+def _unreached(text: str) -> str:
+    """Shorten what keystoneauth, requests and urllib3 say, each around the other, of a connection that failed."""
+    address = re.search(r"https?://[^/\s]+", text)
+    number = re.search(r"\[Errno -?\d+\] ([^'\")]+)", text)
+    cause = number.group(1) if number else text[:200]
+    return _sentence(f"{address.group()}: {cause}" if address else cause)
+
+
+def persistently(work: Callable[[], Result], repeatable: bool = True) -> Result:
+    """Do something again while nobody answers or the server is overloaded, for 10 seconds.
+
+    :param work: raises an ApiError when it fails
+    :param repeatable: whether it does no harm when it is done twice
+    :raises ApiError: it still fails then, or failed for another reason
+    """
+    start = time.monotonic()
+    attempts = 0
+    while True:
+        attempts += 1
+        try:
+            return work()
+        except ApiError as error:
+            waited_s = time.monotonic() - start
+            pause_s = min(0.5 * 2 ** (attempts - 1), _LONGEST_PAUSE_S)
+            if not error.may_pass(repeatable) or waited_s + pause_s > _PATIENCE_S:
+                raise error.after(attempts, waited_s) from error
+        time.sleep(pause_s)
 
 
 def call(
-    adapter: Adapter,
+    conn: Connection,
+    service: str,
     method: str,
     path: str,
     *,
     what: str,
     remedy: str = "",
     accept: Collection[int] = (),
-    retry_on: Collection[int] = (),
-    attempts: int = 1,
+    repeatable: bool | None = None,
     **request: Any,
 ) -> Response:
-    """Send one request through a service's adapter; this is for what openstacksdk has no faithful call for.
+    """Send one request to a service; this is for what openstacksdk has no faithful call for.
 
+    :param service: its name in openstacksdk, e.g. ``block_storage``
     :param what: what is attempted, and on which object; for the message of the error
     :param accept: status codes from 400 up that the caller understands, so that they aren't errors
-    :param retry_on: status codes after which the request is sent again, after 0.5, 1, 2 … seconds
-    :param attempts: how often it is sent at most
+    :param repeatable: whether it does no harm when it is sent twice; by default, whether it is no ``POST``
     :param request: what the adapter takes: ``json``, ``params``, ``microversion`` …
     :raises ApiError: any other status code from 400 up, or no answer
     """
-    for attempt in range(1, attempts + 1):
-        with translated(what, remedy):
-            response = adapter.request(path, method, raise_exc=False, **request)
-        if response.status_code < 400 or response.status_code in accept:
+
+    def send() -> Response:
+        with translated(what, remedy, service):
+            response: Response = getattr(conn, service).request(path, method, raise_exc=False, **request)
+        status = response.status_code
+        if status < 400 or status in accept:
             return response
-        if attempt == attempts or response.status_code not in retry_on:
-            break
-        time.sleep(0.5 * 2 ** (attempt - 1))
-    status = response.status_code
-    raise ApiError(what, reason(response), _remedy_for(status, remedy), status)
+        raise ApiError(what, reason(response), _remedy_for(status, remedy), status)
+
+    return persistently(send, method != "POST" if repeatable is None else repeatable)
 
 
 def reason(response: Response) -> str:

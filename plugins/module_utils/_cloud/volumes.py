@@ -26,7 +26,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session import (
-    OVERLOADED,
     ApiError,
     Json,
     call,
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
 
 #: The version of the API that Nova speaks with Cinder about attachments: the first with ``os-complete``.
 ATTACHMENT_VERSION = "3.44"
-_ATTEMPTS = 5
 SIDES = ("source", "destination")
 #: In the place of an id: the attachment that the plan creates.
 NEW = "(new)"
@@ -204,7 +202,7 @@ def max_microversion(conn: Connection) -> str | None:
 
     :raises ApiError: Cinder can't be asked
     """
-    with translated("read the versions of Cinder"):
+    with translated("read the versions of Cinder", service="block_storage"):
         data = conn.block_storage.get_endpoint_data()
     if data is None or data.max_microversion is None:
         return None
@@ -219,7 +217,8 @@ def volume(conn: Connection, volume_id: str) -> Json:
     """
     what = f"read volume {volume_id}"
     answer = call(
-        conn.block_storage,
+        conn,
+        "block_storage",
         "GET",
         f"/volumes/{volume_id}",
         what=what,
@@ -252,7 +251,8 @@ def attachments(conn: Connection, server_id: str, found_volume: Json) -> list[Js
     :raises ApiError: Cinder refused
     """
     answer = call(
-        conn.block_storage,
+        conn,
+        "block_storage",
         "GET",
         "/attachments/detail",
         params={"volume_id": found_volume["id"], "instance_id": server_id, "all_tenants": "1"},
@@ -308,7 +308,8 @@ def read_connection(conn: Connection, attachment_id: str) -> Json:
     :raises ApiError: Cinder refused, or there is no such attachment
     """
     answer = call(
-        conn.block_storage,
+        conn,
+        "block_storage",
         "GET",
         f"/attachments/{attachment_id}",
         microversion=ATTACHMENT_VERSION,
@@ -571,7 +572,8 @@ def _mountpoint(wanted: WantedVolume, connector: Json | None) -> Json:
 
 def _create(conn: Connection, server_id: str, change: AttachmentChange) -> str:
     answer = call(
-        conn.block_storage,
+        conn,
+        "block_storage",
         "POST",
         "/attachments",
         json={"attachment": {"volume_uuid": change.volume_id, "instance_uuid": server_id, "connector": None}},
@@ -585,14 +587,13 @@ def _create(conn: Connection, server_id: str, change: AttachmentChange) -> str:
 def _delete(conn: Connection, change: AttachmentChange) -> None:
     try:
         call(
-            conn.block_storage,
+            conn,
+            "block_storage",
             "DELETE",
             f"/attachments/{change.attachment_id}",
             microversion=ATTACHMENT_VERSION,
             what=str(change),
             accept=(404,),
-            retry_on=OVERLOADED,
-            attempts=_ATTEMPTS,
         )
     except ApiError as error:
         if error.status != 409:
@@ -602,29 +603,34 @@ def _delete(conn: Connection, change: AttachmentChange) -> None:
 
 
 def _connect(conn: Connection, change: AttachmentChange, attachment_id: str, connector: Json) -> Json:
-    answer = call(
-        conn.block_storage,
-        "PUT",
-        f"/attachments/{attachment_id}",
-        json={"attachment": {"connector": connector}},
-        microversion=ATTACHMENT_VERSION,
-        what=f"connect volume {change.volume_id} to host {connector.get('host')}",
-        remedy="See cinder-volume's log for the request id, and that no other attachment of it is connected.",
-        retry_on=OVERLOADED,
-        attempts=_ATTEMPTS,
-    )
+    try:
+        answer = call(
+            conn,
+            "block_storage",
+            "PUT",
+            f"/attachments/{attachment_id}",
+            json={"attachment": {"connector": connector}},
+            microversion=ATTACHMENT_VERSION,
+            what=f"connect volume {change.volume_id} to host {connector.get('host')}",
+            remedy="See cinder-volume's log for the request id, and that no other attachment of it is connected.",
+        )
+    except ApiError as error:
+        # Where the first answer was lost, the second says that there is a connection already: its own.
+        if error.status in (400, 409) and read_connection(conn, attachment_id).get("connection_info"):
+            return read_connection(conn, attachment_id)
+        raise
     attachment: Json = answer.json()["attachment"]
     return attachment
 
 
 def _complete(conn: Connection, change: AttachmentChange, attachment_id: str) -> None:
     call(
-        conn.block_storage,
+        conn,
+        "block_storage",
         "POST",
         f"/attachments/{attachment_id}/action",
         json={"os-complete": {}},
+        repeatable=True,
         microversion=ATTACHMENT_VERSION,
         what=str(change),
-        retry_on=OVERLOADED,
-        attempts=_ATTEMPTS,
     )

@@ -6,7 +6,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.stackmove.nova.plugins.module_utils._cloud.compute import server_view
+import pytest
+
+from ansible_collections.stackmove.nova.plugins.module_utils._cloud.compute import (
+    reboot_hard,
+    server_view,
+    wait_until_active,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
+from ansible_collections.stackmove.nova.tests.unit.plugins.module_utils._cloud.conftest import Cloud
+
+SERVER = "7c6c5a0e-1d0b-4c56-8a49-4a3a0f1f2f55"
+PATH = f"/compute/v2.1/servers/{SERVER}"
+
+
+def shown(status: str, task_state: str | None = None, **more: Any) -> tuple[int, Any]:
+    server = {"id": SERVER, "status": status, "OS-EXT-STS:task_state": task_state, "OS-EXT-SRV-ATTR:host": "src"}
+    return 200, {"server": {**server, **more}}
 
 
 def test_server_view() -> None:
@@ -44,3 +60,29 @@ def test_a_server_of_a_cell_that_is_down_has_little_to_show() -> None:
     assert view["status"] == "UNKNOWN"
     assert view["host"] is None
     assert view["volume_ids"] == []
+
+
+def test_a_reboot_is_waited_for(cloud: Cloud, conn: Any) -> None:
+    cloud.answers = {
+        f"POST {PATH}/action": [(202, {})],
+        f"GET {PATH}": [
+            shown("HARD_REBOOT", "reboot_started_hard"),
+            shown("ACTIVE", "reboot_started_hard"),
+            shown("ACTIVE"),
+        ],
+    }
+    reboot_hard(conn, SERVER)
+    assert wait_until_active(conn, SERVER, 10)["host"] == "src"
+    assert len(cloud.asked) == 4
+
+
+def test_a_reboot_ends_in_error(cloud: Cloud, conn: Any) -> None:
+    cloud.answers = {f"GET {PATH}": [shown("ERROR", fault={"message": "no such disk"})]}
+    with pytest.raises(StackmoveError, match=r"in error: no such disk\. Remedy: See nova-compute's log on src"):
+        wait_until_active(conn, SERVER, 10)
+
+
+def test_a_reboot_takes_too_long(cloud: Cloud, conn: Any) -> None:
+    cloud.answers = {f"GET {PATH}": [shown("HARD_REBOOT", "reboot_started_hard")]}
+    with pytest.raises(StackmoveError, match="after 10 s it is HARD_REBOOT, task_state reboot_started_hard"):
+        wait_until_active(conn, SERVER, 10)

@@ -17,9 +17,12 @@ from ansible_collections.stackmove.nova.plugins.module_utils._cloud.placement im
     amounts,
     payload,
     plan_allocations,
+    providers_with_room,
+    settle,
     shortages,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import ConflictError, StackmoveError
+from ansible_collections.stackmove.nova.tests.unit.plugins.module_utils._cloud.conftest import Cloud
 
 AT_SOURCE = {"src": {"VCPU": 1, "MEMORY_MB": 128}}
 AT_DESTINATION = {"dst": {"VCPU": 1, "MEMORY_MB": 128}}
@@ -149,3 +152,31 @@ def test_outcome_in_words() -> None:
     outcome = Outcome({"server": AT_SOURCE, "migration": {}}, {"server": AT_SOURCE, "migration": AT_SOURCE})
     assert outcome.changed
     assert outcome.describe() == ["set the migration's allocations to 128 MEMORY_MB, 1 VCPU of provider src"]
+
+
+def test_the_answer_to_the_one_request_is_lost(cloud: Cloud, conn: Any) -> None:
+    """The same generations are refused the second time; what is read then is as it was wanted."""
+
+    def consumer(allocations: dict[str, dict[str, int]], generation: int) -> dict[str, Any]:
+        found = {provider: {"resources": resources} for provider, resources in allocations.items()}
+        return {"allocations": found, "consumer_generation": generation, "project_id": "p", "user_id": "u"}
+
+    nothing: dict[str, Any] = {"allocations": {}}
+    cloud.answers = {
+        "GET /placement/allocations/server": [(200, consumer(AT_DESTINATION, 3)), (200, consumer(AT_SOURCE, 4))],
+        "GET /placement/allocations/migration": [(200, consumer(AT_SOURCE, 7)), (200, nothing)],
+        "POST /placement/allocations": [(0, None), (409, {"errors": [{"detail": "consumer generation conflict"}]})],
+    }
+    found = settle(conn, "restored", ("server", "migration"), None, Owner(), dry_run=False)
+    assert found.after == {"server": AT_SOURCE, "migration": {}}
+
+
+def test_providers_with_room_are_the_roots(cloud: Cloud, conn: Any) -> None:
+    summaries = {
+        "node": {"root_provider_uuid": "node"},
+        "its-numa-cell": {"root_provider_uuid": "node"},
+        "other": {"root_provider_uuid": "other"},
+    }
+    answer = {"allocation_requests": [], "provider_summaries": summaries}
+    cloud.answers = {"GET /placement/allocation_candidates": [(200, answer)]}
+    assert providers_with_room(conn, Claim("", {"VCPU": 1})) == ["node", "other"]

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud.ports import (
+    BindingChange,
     WantedPort,
+    apply_bindings,
     on_host,
     plan_binding,
     statuses,
 )
-from ansible_collections.stackmove.nova.plugins.module_utils._errors import ConflictError, NotFoundError
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import ConflictError, StackmoveError
+from ansible_collections.stackmove.nova.tests.unit.plugins.module_utils._cloud.conftest import Cloud
 
 PORT = WantedPort("port-1")
 
@@ -38,6 +41,11 @@ DEPARTED = [binding("src", "INACTIVE", "unbound"), binding("dst", "ACTIVE")]
         pytest.param(PREPARED, "dst", "active", ["activate"], id="depart"),
         pytest.param(DEPARTED, "dst", "active", [], id="depart again"),
         pytest.param(DEPARTED, "src", "active", ["activate"], id="roll back"),
+        pytest.param(
+            [binding("dst", "ACTIVE")], "src", "active", ["create", "activate"], id="roll back, and it is gone"
+        ),
+        pytest.param([binding("src", "INACTIVE")], "src", "active", ["delete", "create"], id="none is active"),
+        pytest.param([], "src", "active", ["create"], id="there is none at all"),
         pytest.param(DEPARTED, "src", "absent", ["delete"], id="confirm"),
         pytest.param(PREPARED, "dst", "absent", ["delete"], id="take back what was prepared"),
         pytest.param(AT_SOURCE, "dst", "absent", [], id="take back again"),
@@ -74,11 +82,6 @@ def test_the_only_binding_is_not_deleted() -> None:
         plan_binding(PORT, AT_SOURCE, "src", "absent")
 
 
-def test_what_does_not_exist_is_not_activated() -> None:
-    with pytest.raises(NotFoundError, match="only on src"):
-        plan_binding(PORT, AT_SOURCE, "dst", "active")
-
-
 def test_statuses_after_an_activation() -> None:
     changes = plan_binding(PORT, PREPARED, "dst", "active")
     assert statuses(PREPARED, changes) == {"src": "INACTIVE", "dst": "ACTIVE"}
@@ -92,3 +95,32 @@ def test_statuses_after_creation_and_deletion() -> None:
 def test_on_host() -> None:
     assert on_host(PREPARED, "dst") is PREPARED[1]
     assert on_host(PREPARED, "elsewhere") is None
+
+
+BINDINGS = "/network/v2.0/ports/port-1/bindings"
+
+
+def test_the_first_binding_is_active() -> None:
+    assert statuses([], plan_binding(PORT, [], "src", "active")) == {"src": "ACTIVE"}
+
+
+@pytest.mark.parametrize("action", ["create", "activate", "delete"])
+def test_an_answer_is_lost(cloud: Cloud, conn: Any, action: str) -> None:
+    """What was carried out is refused the second time, and is as it was wanted."""
+    cloud.answers = {
+        f"POST {BINDINGS}": [(0, None), (409, {"NeutronError": {"message": "it exists"}})],
+        f"PUT {BINDINGS}/dst/activate": [(0, None), (409, {"NeutronError": {"message": "it is active"}})],
+        f"DELETE {BINDINGS}/dst": [(0, None), (404, {})],
+        f"GET {BINDINGS}": [(200, {"bindings": [binding("dst", "ACTIVE")]})],
+    }
+    apply_bindings(conn, [BindingChange(action, PORT, "dst")])
+
+
+def test_a_binding_that_failed_is_deleted_again(cloud: Cloud, conn: Any) -> None:
+    cloud.answers = {
+        f"POST {BINDINGS}": [(200, {"binding": binding("dst", "INACTIVE", "binding_failed")})],
+        f"DELETE {BINDINGS}/dst": [(204, {})],
+    }
+    with pytest.raises(StackmoveError, match="Neutron could not bind it there"):
+        apply_bindings(conn, [BindingChange("create", PORT, "dst")])
+    assert cloud.asked == [f"POST {BINDINGS}", f"DELETE {BINDINGS}/dst"]

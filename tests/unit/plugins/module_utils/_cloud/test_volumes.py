@@ -17,12 +17,14 @@ from ansible_collections.stackmove.nova.plugins.module_utils._cloud.volumes impo
     Sides,
     VolumePlan,
     WantedVolume,
+    apply_plan,
     check_means,
     connection_info,
     plan_volume,
     tell_apart,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import ConflictError, StackmoveError
+from ansible_collections.stackmove.nova.tests.unit.plugins.module_utils._cloud.conftest import Cloud
 
 HOSTS = {"source": "src", "destination": "dst"}
 WANTED = WantedVolume("vol", "a-src", "a-dst")
@@ -374,3 +376,29 @@ def test_connection_info_is_shaped_as_nova_stores_it() -> None:
     assert connection_info(answer, "vol", multiattach=True) == {**expected, "multiattach": True}
     assert "attachment_id" in answer["connection_info"], "what was passed in is left alone"
     assert connection_info({"id": "a", "connection_info": {}}, "vol", multiattach=False) is None
+
+
+def test_the_answer_to_a_connection_is_lost(cloud: Cloud, conn: Any) -> None:
+    """Cinder has connected it, and takes the second request for that of another host."""
+    connected = {"id": "a-dst", "status": "attaching", "connection_info": {"driver_volume_type": "rbd"}}
+    refusal = {"badRequest": {"code": 400, "message": "duplicate connectors detected on volume vol"}}
+    cloud.answers = {
+        "PUT /volume/v3/attachments/a-dst": [(0, None), (400, refusal)],
+        "GET /volume/v3/attachments/a-dst": [(200, {"attachment": connected})],
+        "POST /volume/v3/attachments/a-dst/action": [(0, None), (200, {})],
+    }
+    found = plan([reserved("a-src"), reserved("a-dst")], "destination")
+    ids, answer = apply_plan(conn, "server", WANTED, found, {"host": "dst"})
+    assert ids == {"source": "a-src", "destination": "a-dst"}
+    assert answer == connected
+
+
+def test_another_attachment_is_connected(cloud: Cloud, conn: Any) -> None:
+    refusal = {"badRequest": {"code": 400, "message": "duplicate connectors detected on volume vol"}}
+    cloud.answers = {
+        "PUT /volume/v3/attachments/a-dst": [(400, refusal)],
+        "GET /volume/v3/attachments/a-dst": [(200, {"attachment": {"connection_info": {}}})],
+    }
+    found = plan([reserved("a-src"), reserved("a-dst")], "destination")
+    with pytest.raises(StackmoveError, match="duplicate connectors detected"):
+        apply_plan(conn, "server", WANTED, found, {"host": "dst"})
