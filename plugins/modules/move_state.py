@@ -110,6 +110,11 @@ options:
   flavor:
     description: Name or flavor id of the new flavor of a resize. Left out for a cold migration.
     type: str
+  availability_zone:
+    description:
+      - For V(reverting), the availability zone of the host to which the server returns. Left out, the one that it had
+        there.
+    type: str
   volumes:
     description:
       - The volumes as M(stackmove.nova.volume_attachments) returned them.
@@ -229,6 +234,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         bindings=params["bindings"],
         running=params["running"],
         error=params["error"],
+        availability_zone=params["availability_zone"],
         run=params["run"],
         previous_run=params["previous_run"],
     )
@@ -268,6 +274,7 @@ def main() -> None:
                     "availability_zone": {"type": "str"},
                 },
             },
+            "availability_zone": {"type": "str"},
             "flavor": {"type": "str"},
             "volumes": {
                 "type": "list",

@@ -86,7 +86,7 @@ def reverting(move: Move, source: CellView, target: CellView, request_spec: str 
                 {"task_state": (None,) if begun else ("resize_reverting",), "vm_state": ("resized",)},
                 task_state="resize_reverting",
                 power_state=SHUTDOWN,
-                availability_zone=here["availability_zone"],
+                availability_zone=move.availability_zone or here["availability_zone"],
             ),
             (set_migration(move, ("finished", "reverting"), status="reverting"), *begun),
         )

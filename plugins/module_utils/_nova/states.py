@@ -112,6 +112,7 @@ class Move:
     bindings: Sequence[Mapping[str, Any]] = ()
     running: bool = True
     error: str = ""
+    availability_zone: str | None = None  # of the host to which a revert returns the server, if it has changed
     run: str = ""  # names the run that works on the server
     previous_run: str = ""  # whose place it takes, for resumed
 

@@ -95,6 +95,11 @@ def test_the_server_is_taken_at_its_destination(source: CellView, target: CellVi
     assert holds(here) == [(RUN, ("",))]
 
 
+def test_the_old_host_may_be_in_another_zone_now(source: CellView, target: CellView) -> None:
+    there, _here = revert.reverting(replace(COLD, availability_zone="zone3"), source, target, None)
+    assert values(there, "instances")["availability_zone"] == "zone3"
+
+
 def test_a_revert_that_nova_has_begun_keeps_its_action(source: CellView, target: CellView) -> None:
     begun = with_migration(with_instance(target, task_state="resize_reverting"), status="reverting")
     there, _here = revert.reverting(COLD, source, begun, None)
