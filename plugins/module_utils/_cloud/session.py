@@ -271,7 +271,9 @@ def call(
 
     def send() -> Response:
         with translated(what, remedy, service):
-            response: Response = getattr(conn, service).request(path, method, raise_exc=False, **request)
+            # openstacksdk would send even a POST once more by itself.
+            adapter = getattr(conn, service)
+            response: Response = adapter.request(path, method, raise_exc=False, connect_retries=0, **request)
         status = response.status_code
         if status < 400 or status in accept:
             return response

@@ -104,6 +104,13 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
+class Server(ThreadingHTTPServer):
+    """Serves them to clients that leave when they like."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of those."""
+
+
 # What http.server calls.
 for method in ("GET", "POST", "PUT", "DELETE"):
     setattr(Handler, f"do_{method}", Handler.respond)
@@ -140,7 +147,7 @@ def versions(url: str, path: str) -> dict[str, Any]:
 def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """A cloud that clouds.yaml calls ``there``, in which time passes only while somebody sleeps."""
     found = Cloud()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("CloudHandler", (Handler,), {"cloud": found}))
+    server = Server(("127.0.0.1", 0), type("CloudHandler", (Handler,), {"cloud": found}))
     found.url = f"http://127.0.0.1:{server.server_address[1]}"
     auth = {"auth_url": f"{found.url}/identity/v3", "username": "u", "password": "s3cret", "project_name": "p"}
     auth.update(user_domain_name="Default", project_domain_name="Default")
