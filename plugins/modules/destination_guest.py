@@ -38,10 +38,19 @@ options:
         that it runs.
       - V(stopped) does the same without starting it.
       - V(absent) removes the domain and the folder that this move made. Base images stay.
-      - V(settled) removes the note, when the move is confirmed and the server is Nova's alone.
+      - V(settled) removes the note, when the move is confirmed or reverted and the server is Nova's alone.
     type: str
     choices: [staged, running, stopped, absent, settled]
     required: true
+  adopt:
+    description:
+      - What is on this host already is used, although this move did not bring it. That is how a move is reverted.
+      - With O(state=running) or O(state=stopped), on the move's source, the guest is defined with the disks that were
+        kept in its folder there. Nothing is downloaded. It is refused while the guest runs there, and unless the
+        folder has just the local disks that O(domain_xml) has.
+      - With O(state=absent), on the move's destination, what Nova itself has brought there is removed, too.
+    type: bool
+    default: false
   base_image:
     description:
       - The image that the server was made from. The root disk becomes an overlay over it.
@@ -60,7 +69,7 @@ options:
         required: true
   domain_xml:
     description:
-      - The domain's XML as the source kept it.
+      - The domain's XML as the host that the guest has left kept it.
     type: str
   domain_name:
     description:
@@ -68,7 +77,7 @@ options:
     type: str
   source_path:
     description:
-      - The server's folder on the source host.
+      - The server's folder on the host that the guest has left.
     type: path
   flavor:
     description:
@@ -138,6 +147,21 @@ EXAMPLES = r"""
     token: "{{ images.token }}"
   delegate_to: compute21
   no_log: true
+
+- name: Take the guest in again at the source, to revert the move
+  stackmove.nova.destination_guest:
+    server: 6f70656e-7374-4163-8b6d-6f7665210001
+    migration: 6d696772-6174-4e00-8b6d-6f7665210001
+    state: running
+    adopt: true
+    domain_xml: "{{ released_at_destination.domain_xml }}"
+    domain_name: instance-0000000a
+    source_path: /var/lib/nova/instances/6f70656e-7374-4163-8b6d-6f7665210001
+    flavor: "{{ old_flavor }}"
+    vifs: "{{ network_info }}"
+    bindings: "{{ bound.bindings }}"
+  delegate_to: compute11
+  no_log: true
 """
 
 RETURN = r"""
@@ -191,6 +215,7 @@ SPEC: dict[str, Any] = {
         "required": True,
         "choices": ["staged", "running", "stopped", "absent", "settled"],
     },
+    "adopt": {"type": "bool", "default": False},
     "base_image": {
         "type": "dict",
         "options": {

@@ -308,12 +308,9 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.guest import Guest
 
 
-def describe_guest(guest: Guest) -> tuple[dict[str, Any] | None, dict[str, str]]:
-    """Return a guest's facts, and its local disks' formats."""
-    if not guest.exists():
-        return None, {}
-    definition = guest.definition()
-    facts = {
+def describe_guest(guest: Guest, definition: str) -> dict[str, Any]:
+    """Return a guest's facts."""
+    return {
         "uuid": guest.uuid,
         "name": guest.name(),
         "state": guest.state(),
@@ -323,14 +320,13 @@ def describe_guest(guest: Guest) -> tuple[dict[str, Any] | None, dict[str, str]]
         "xml": domain_info.redacted(definition),
         **domain_info.describe(definition),
     }
-    return facts, domain_info.local_disk_formats(definition)
 
 
-def describe_directory(conf: nova_conf.NovaConf, server: str, formats: dict[str, str]) -> dict[str, Any] | None:
+def describe_directory(folder: instance_dir.InstanceDir, definition: str | None) -> dict[str, Any] | None:
     """Return what is in a server's folder."""
-    folder = instance_dir.InstanceDir(instance_dir.path_of(conf.instances_path, server))
     if not folder.exists():
         return None
+    formats = domain_info.local_disk_formats(definition, str(folder.path)) if definition else {}
     disks = [image.as_dict() for image in folder.disks(formats)]
     note = folder.note.read()
     return {
@@ -367,9 +363,11 @@ def gather(given: dict[str, Any]) -> dict[str, Any]:
     with connect(given["libvirt_uri"]) as connection:
         result["libvirt"] = capabilities.describe(connection)
         if given["server"]:
-            guest, formats = describe_guest(Guest(connection, given["server"]))
-            result["guest"] = guest
-            result["directory"] = describe_directory(conf, given["server"], formats)
+            guest = Guest(connection, given["server"])
+            folder = instance_dir.InstanceDir(instance_dir.path_of(path, given["server"]))
+            definition = guest.definition() if guest.exists() else None
+            result["guest"] = describe_guest(guest, definition) if definition else None
+            result["directory"] = describe_directory(folder, definition)
     return result
 
 

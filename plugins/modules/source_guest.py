@@ -11,7 +11,8 @@ module: source_guest
 short_description: Let a guest go from its source host, take it back, or remove what is left of it
 version_added: 0.1.0
 description:
-  - Runs on the source hypervisor, as root.
+  - Runs on the hypervisor that the guest leaves, as root. That is the move's source; and its destination, when the
+    move is reverted.
   - Each step is noted in the server's folder when it is done. A run that was killed is run again and goes on.
 extends_documentation_fragment:
   - stackmove.nova.attributes

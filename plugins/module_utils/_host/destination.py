@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The destination host's part of a move: make room for a guest, take it in, or give it up.
+"""The part of the host that takes a guest in: make room for it, define it, or give it up.
+
+That is the destination of a move, and its source when the move is reverted: the disks are there already, then.
 
 What is decided (``plan_*``, pure functions) and what is done (:class:`DestinationHost`) are apart, so that check mode,
 diff, and the real run say the same. A marker in the server's folder names the move that made it: without it, nothing
@@ -11,10 +13,10 @@ is ever removed here.
 
 from __future__ import annotations
 
+import glob
 import os
-import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +44,9 @@ from ansible_collections.stackmove.nova.plugins.module_utils._host.image_service
 from ansible_collections.stackmove.nova.plugins.module_utils._host.nova_conf import NovaConf
 from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes
 
+ROLE = "destination"
+#: The role in the note of a host that takes a guest in again, with the disks that it had there.
+RETURNED = "returned"
 _GIB = 1024**3
 _ROOT = "disk"
 
@@ -54,13 +59,17 @@ class BaseImage:
     disk_format: str
 
 
+def _is_ours(seen: Seen, role: str, migration: str) -> bool:
+    return seen.note is not None and (seen.note.get("role"), seen.note.get("migration")) == (role, migration)
+
+
 def _refuse_foreign(seen: Seen, what: str, migration: str) -> None:
     """Refuse what another has made.
 
     :param what: what is attempted, for the error's message
     :raises ConflictError: when a domain or folder of the server is here that is not this move's
     """
-    if seen.note is not None and seen.note.get("migration") == migration:
+    if _is_ours(seen, ROLE, migration):
         return
     found = "a domain" if seen.defined else "a folder" if seen.directory else ""
     if found:
@@ -97,19 +106,65 @@ def plan_take(seen: Seen, server: str, migration: str, transfers: Sequence[Trans
     return [*room, *steps, "settle_files", "connect", "define", *(["start"] if run else [])]
 
 
-def plan_give_up(seen: Seen, server: str, migration: str) -> list[str]:
+def plan_return(
+    seen: Seen, server: str, migration: str, wanted: Collection[str], here: Collection[str], run: bool
+) -> list[str]:
+    """Decide what is left to do until the guest is defined again where its disks were left, and runs if it shall.
+
+    A note of another move does not count: Nova leaves ours where it reverts or confirms what we moved.
+
+    :param wanted: the names of the local disks that the guest's XML has
+    :param here: the names of those in its folder
+    :raises ConflictError: when the guest runs here and was not started by this
+    :raises NotFoundError: when not all of its disks are here
+    """
+    what = f"take server {server} in again"
+    begun = _is_ours(seen, RETURNED, migration)
+    if seen.active and not begun:
+        raise ConflictError(
+            what, "it runs on this host already.", "Check where else it is before anything is started or removed."
+        )
+    if seen.active or (begun and seen.defined and (seen.note or {}).get("phase") == "defined"):
+        return ["start"] if run and not seen.active else []
+    if set(wanted) != set(here):
+        raise NotFoundError(
+            what,
+            f"it has the local disks {_listed(wanted)}, and those that were kept here are {_listed(here)}.",
+            "Let Nova revert the move (openstack server resize revert), or confirm it.",
+        )
+    room = [] if seen.directory else ["create_directory"]
+    note = [] if begun else ["note"]
+    return [*room, *note, "settle_files", "connect", "define", *(["start"] if run else [])]
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def plan_give_up(seen: Seen, server: str, migration: str, adopt: bool = False) -> list[str]:
     """Decide what is left to do until nothing of the guest is here.
 
     A folder that this move did not make stays, and is nobody's guest as long as there is no domain.
 
-    :raises ConflictError: when a domain of the server is here that is not this move's
+    :param adopt: what Nova has brought here goes, too
+    :raises ConflictError: when a domain of the server is here that is not this move's, or its own disks are
     """
-    if seen.defined:
-        _refuse_foreign(seen, f"give up server {server}", migration)
-    if seen.note is None or seen.note.get("migration") != migration:
-        return []
+    what = f"give up server {server}"
+    note = seen.note if seen.note and seen.note.get("migration") == migration else {}
+    kept = note.get("role") == RETURNED or (note.get("role") == "source" and not note.get("arrived") and not adopt)
+    if kept:
+        raise ConflictError(
+            what, "its folder on this host is older than the move.", "Check which of the two hosts is meant."
+        )
+    remains = ["remove_remains"] if seen.remains else []
+    if not note and not adopt:
+        if seen.defined:
+            _refuse_foreign(seen, what, migration)
+        return remains
     steps = ["destroy"] if seen.defined else []
-    return [*steps, "disconnect", "remove_directory"]
+    steps += ["disconnect"] if seen.defined or seen.directory else []
+    steps += ["remove_directory"] if seen.directory else []
+    return [*steps, *remains]
 
 
 def plan_settle(seen: Seen, server: str, migration: str) -> list[str]:
@@ -145,7 +200,12 @@ class DestinationHost:
 
     def observe(self, base_image: BaseImage | None) -> Seen:
         """Look at what is there, and change nothing."""
-        return look(self._guest, self.folder, base_image is None or self.base_path(base_image).is_file())
+        base = base_image is None or self.base_path(base_image).is_file()
+        return look(self._guest, self.folder, base, remains=bool(self._broken_off()))
+
+    def _broken_off(self) -> list[Path]:
+        """Return what killed runs of this move have left in the image cache."""
+        return sorted(self._conf.base_path.glob(f"*.{glob.escape(self._migration)}.*"))
 
     def base_path(self, image: BaseImage) -> Path:
         """Return where Nova's cache has a base image."""
@@ -161,9 +221,13 @@ class DestinationHost:
         """Do the steps of :func:`plan_stage`."""
         what = f"make room for server {self._guest.uuid}"
         if "create_directory" in steps:
-            self._create_directory()
+            self.folder.create(self._owner(), self._first_note(ROLE))
         if "fetch_base" in steps and base_image is not None:
             self._fetch_base(base_image, _required(images, what))
+
+    def note_return(self) -> None:
+        """Note that the guest is taken in again with the disks that are here."""
+        self._note.write(self._first_note(RETURNED))
 
     def take(
         self,
@@ -227,20 +291,27 @@ class DestinationHost:
 
         :param connections: the volumes'; without any, those that were noted before the first was connected
         """
+        noted = self._note.read() or {}
+        # Nova's own guests are without a note.
+        name = noted.get("name") or (self._guest.name() if "destroy" in steps else None)
         if "destroy" in steps:
             self._guest.destroy()
             self._guest.undefine(keep_state=False)
-        noted = self._note.read() or {}
-        if "disconnect" in steps and noted.get("name"):
+        if "disconnect" in steps and name:
             for connection in self.connected(connections) or noted.get("connections", []):
                 self._volumes.disconnect(connection)
             for port in ports:
-                self._ports.unplug(port, self._guest.uuid, str(noted["name"]))
+                self._ports.unplug(port, self._guest.uuid, str(name))
         if "remove_directory" in steps:
             self.folder.remove()
+        if "remove_remains" in steps:
+            self.folder.remove_remains()
+            for path in self._broken_off():
+                path.unlink()
 
     def settle(self) -> None:
-        """Remove the marker: the guest belongs to Nova alone now."""
+        """Remove the marker, and the XML if it was kept: the guest belongs to Nova alone now."""
+        instance_dir.remove_written(self.folder.kept_xml)
         self._note.remove()
 
     def result(self) -> dict[str, Any]:
@@ -262,22 +333,8 @@ class DestinationHost:
                 "Check nova_conf, and that nova-compute is set up on this host.",
             ) from error
 
-    def _create_directory(self) -> None:
-        owner = self._owner()
-        # Made under another name and renamed with the marker in it: a folder without one would look foreign.
-        fresh = self.folder.path.with_name(f".{self._guest.uuid}.stackmove")
-        if fresh.exists():
-            shutil.rmtree(fresh)
-        fresh.mkdir(mode=0o755)
-        os.chown(fresh, owner.st_uid, owner.st_gid)
-        note = {
-            "role": "destination",
-            "migration": self._migration,
-            "phase": "staged",
-            "disks": {},
-        }
-        instance_dir.InstanceDir(fresh).note.write(note)
-        fresh.rename(self.folder.path)
+    def _first_note(self, role: str) -> dict[str, Any]:
+        return {"role": role, "migration": self._migration, "phase": "staged", "disks": {}}
 
     def _fetch_base(self, image: BaseImage, images: ImageService) -> None:
         owner = self._owner()
@@ -289,6 +346,8 @@ class DestinationHost:
         converted = temporary.with_suffix(".converted")
         # What its conversion to raw takes beside it is known only when it is here.
         size = int(images.describe(image.id).get("size") or 0)
+        for path in self._broken_off():
+            path.unlink()  # a qemu-img that has outlived its killed module may still write to it
         storage.require_space(final.parent, size, f"put image {image.id} into Nova's cache")
         try:
             images.download(image.id, temporary)
@@ -358,7 +417,7 @@ class DestinationHost:
         os.utime(base)  # nova-compute removes a base image that it has not seen in use for a day
         overlay = final.with_name(f"{transfer.disk}.overlay")
         try:
-            overlay.unlink(missing_ok=True)
+            overlay.unlink(missing_ok=True)  # that of a killed run
             size = qemu_img.inspect(part, transfer.disk_format).virtual_size_bytes
             qemu_img.create_overlay(overlay, part, transfer.disk_format, size)
             qemu_img.rebase(overlay, base, base_format)
@@ -375,8 +434,9 @@ class DestinationHost:
             noted.pop("disk.config", None)
             self.folder.write_disk_info(noted, owner)
         console = self.folder.path / "console.log"
-        console.touch(mode=0o644)
-        os.chown(console, owner.st_uid, owner.st_gid)
+        if not console.exists():
+            console.touch(mode=0o644)
+            os.chown(console, owner.st_uid, owner.st_gid)
 
 
 def _required(images: ImageService | None, what: str) -> ImageService:

@@ -20,6 +20,7 @@ class Seen:
 
     :param note: the content of the move's note, None without one
     :param base: whether the base image is in the cache; True when none is wanted
+    :param remains: whether a killed run has left files outside of the folder
     """
 
     defined: bool
@@ -27,11 +28,19 @@ class Seen:
     directory: bool
     note: Mapping[str, Any] | None
     base: bool = True
+    remains: bool = False
 
 
-def look(guest: GuestControl, folder: InstanceDir, base: bool = True) -> Seen:
+def look(guest: GuestControl, folder: InstanceDir, base: bool = True, remains: bool = False) -> Seen:
     """Look at what is there, and change nothing."""
-    return Seen(guest.exists(), guest.is_active(), folder.exists(), folder.note.read(), base)
+    return Seen(
+        guest.exists(),
+        guest.is_active(),
+        folder.exists(),
+        folder.note.read(),
+        base,
+        remains or folder.has_remains(),
+    )
 
 
 def describe(guest: GuestControl, folder: InstanceDir) -> dict[str, str]:

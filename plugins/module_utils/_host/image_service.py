@@ -151,6 +151,7 @@ class ImageService:
         what = f"download image {image_id}"
         expected = self.describe(image_id)
         digest, size = hashlib.sha512(), 0
+        path.unlink(missing_ok=True)  # a program that has outlived its killed module may still have it open
         try:
             with self._translated(what), path.open("wb") as target:
                 answer = self._session.get(f"{self._root}/images/{image_id}/file", stream=True, timeout=_TIMEOUT_S)

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
 from ansible_collections.stackmove.nova.plugins.module_utils._host import qemu_img
 
 STATE_FILE = "stackmove-state.json"
+XML_FILE = "stackmove-domain.xml"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # Nova's names of local disks (nova.virt.libvirt.blockinfo and driver); disk.info is no disk.
@@ -89,10 +91,30 @@ class InstanceDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.note = Note(path / STATE_FILE)
+        self.kept_xml = path / XML_FILE
+        self._fresh = path.with_name(f".{path.name}.stackmove")
+        self._doomed = path.with_name(f"{path.name}_del")
 
     def exists(self) -> bool:
         """Tell whether the folder is there."""
         return self.path.is_dir()
+
+    def create(self, owner: os.stat_result, noted: dict[str, Any]) -> None:
+        """Make the folder with a note in it: without one it would look foreign, so it gets its name last.
+
+        :param owner: whose uid and gid it gets
+        """
+        if self._fresh.exists():
+            shutil.rmtree(self._fresh)
+        self._fresh.mkdir(mode=0o755)
+        os.chown(self._fresh, owner.st_uid, owner.st_gid)
+        Note(self._fresh / STATE_FILE).write(noted)
+        self._fresh.rename(self.path)
+
+    def disk_names(self) -> set[str]:
+        """Return the names of the local disks; those of a rescue are not the guest's own."""
+        found = {path.name for path in self.path.iterdir()} if self.exists() else set()
+        return {name for name in found if _DISK.fullmatch(name) and not name.endswith(".rescue")}
 
     def formats(self) -> dict[str, str]:
         """Return disk name → format as Nova noted it in disk.info (nova.virt.libvirt.imagebackend)."""
@@ -123,6 +145,20 @@ class InstanceDir:
             if _DISK.fullmatch(path.name) and path.is_file()
         ]
 
+    def inspect(self, name: str, formats: Mapping[str, str]) -> qemu_img.Image:
+        """Describe one local disk and all that it stands on.
+
+        :param formats: disk name → format; a format is never guessed
+        :raises StackmoveError: when its format is not known, or it cannot be read
+        """
+        if name not in formats:
+            raise NotFoundError(
+                f"use {self.path / name}",
+                "its format is not noted anywhere.",
+                f"Add it to {self.path / 'disk.info'}, as Nova does: full path and format.",
+            )
+        return qemu_img.inspect(self.path / name, formats[name])
+
     def write_disk_info(self, formats: dict[str, str], owner: os.stat_result) -> None:
         """Write disk.info as nova.virt.libvirt.imagebackend does: full path → format."""
         noted = {str(self.path / name): formats[name] for name in sorted(formats)}
@@ -133,13 +169,21 @@ class InstanceDir:
 
         Nova's periodic task removes a left-over ``<uuid>_del`` (LibvirtDriver.delete_instance_files).
         """
-        doomed = self.path.with_name(f"{self.path.name}_del")
-        if self.path.is_dir():
-            if doomed.exists():
-                shutil.rmtree(doomed)
-            self.path.rename(doomed)
-        if doomed.exists():
-            shutil.rmtree(doomed)
+        if self.exists():
+            if self._doomed.exists():
+                shutil.rmtree(self._doomed)
+            self.path.rename(self._doomed)
+        self.remove_remains()
+
+    def has_remains(self) -> bool:
+        """Tell whether a run that was killed has left a folder half made, or half removed."""
+        return self._fresh.exists() or self._doomed.exists()
+
+    def remove_remains(self) -> None:
+        """Remove what a killed run has left beside the folder."""
+        for path in (self._fresh, self._doomed):
+            if path.exists():
+                shutil.rmtree(path)
 
 
 class Note:

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The source host's part of a move: let a guest go, take it back, or forget it.
+"""The part of the host that a guest leaves: let it go, take it back, or forget it.
+
+That is the source of a move, and its destination when the move is reverted.
 
 What is decided (``plan_*``, pure functions) and what is done (:class:`SourceHost`) are apart, so that check mode, diff,
 and the real run say the same. Two files beside the guest's disks outlive us: its XML, and how far we came. Each step
@@ -36,18 +38,20 @@ from ansible_collections.stackmove.nova.plugins.module_utils._host.image_service
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes
 
-XML_FILE = "stackmove-domain.xml"
+ROLE = "source"
 
 
 def _own_note(seen: Seen, server: str, migration: str) -> Mapping[str, Any] | None:
-    """Return this move's note.
+    """Return this move's note, if it has let the guest go from here.
 
-    :raises ConflictError: when another move let the guest go
+    :raises ConflictError: when another move has
     """
     note = seen.note
-    if note is None or note.get("migration") == migration:
+    if note is None or note.get("role") != ROLE:
+        return None  # a guest that a move has brought here has not left yet
+    if note.get("migration") == migration:
         return note
-    if not seen.defined and note.get("role") == "source":
+    if not seen.defined:
         raise ConflictError(
             f"work on server {server} at its source",
             f"migration {note.get('migration')} has let it go from this host.",
@@ -120,7 +124,8 @@ def plan_absent(seen: Seen, server: str) -> list[str]:
             "Check where the server is; nothing was removed.",
         )
     steps = ["undefine_all"] if seen.defined else []
-    return [*steps, "remove_directory"] if seen.directory else steps
+    steps += ["remove_directory"] if seen.directory else []
+    return [*steps, "remove_remains"] if seen.remains else steps
 
 
 class SourceHost:
@@ -153,7 +158,6 @@ class SourceHost:
         self._formats = formats
         self._patch = patch
         self._note = folder.note
-        self._xml_path = folder.path / XML_FILE
 
     def release(
         self,
@@ -211,6 +215,7 @@ class SourceHost:
                 self._ports.plug(port, self._guest.uuid, str(noted["name"]))
             known = connections or noted.get("connections", [])
             connections = [self._volumes.connect(connection) for connection in known]
+            self._note.remember(connections=connections)
         if "define" in steps:
             self._guest.define(self._patch(self._kept_xml(), connections))
         if "start" in steps:
@@ -232,10 +237,10 @@ class SourceHost:
             )
         if "undefine_all" in steps:
             self._guest.undefine(keep_state=False)
-        if "forget" in steps:
-            self._forget()
         if "remove_directory" in steps:
             self._folder.remove()
+        if "remove_remains" in steps:
+            self._folder.remove_remains()
 
     def result(self) -> dict[str, Any]:
         """Return what a later step needs to know of this one."""
@@ -251,36 +256,42 @@ class SourceHost:
     def _keep(self, connections: Sequence[Mapping[str, Any]]) -> None:
         self._guest.refuse_what_undefine_loses()
         before = self._note.read() or {}
-        noted = before.get("connections", []) if before.get("migration") == self._migration else []
-        definition = self._guest.definition(secrets=True)
-        instance_dir.write_atomically(self._xml_path, definition, 0o600)
+        if before.get("migration") != self._migration:
+            before = {}  # left over from a move that is long complete
+        instance_dir.write_atomically(self._folder.kept_xml, self._guest.definition(secrets=True), 0o600)
         self._note.write(
             {
-                "role": "source",
+                "role": ROLE,
                 "migration": self._migration,
                 "name": self._guest.name(),
                 "was_running": self._guest.is_active(),
                 "phase": "kept",
                 "disks": {},
                 # A run that goes on after a kill may not be told them again.
-                "connections": [dict(connection) for connection in connections or noted],
+                "connections": [dict(connection) for connection in connections or before.get("connections", [])],
+                # The note of its arrival, when this move has brought it here and is reverted.
+                "arrived": before.get("arrived") if before.get("role") == ROLE else before or None,
             }
         )
 
     def _kept_xml(self) -> str:
         try:
-            return self._xml_path.read_text("utf-8")
+            return self._folder.kept_xml.read_text("utf-8")
         except FileNotFoundError as error:
             raise NotFoundError(
                 f"define server {self._guest.uuid} again",
-                f"{self._xml_path} has disappeared.",
+                f"{self._folder.kept_xml} has disappeared.",
                 "A hard reboot by Nova defines it anew.",
             ) from error
 
     def _forget(self) -> None:
+        noted = self._note.read() or {}
         # The XML first: without the note it would be a left-over that nobody looks for.
-        self._xml_path.unlink(missing_ok=True)
-        self._note.remove()
+        instance_dir.remove_written(self._folder.kept_xml)
+        if noted.get("arrived"):
+            self._note.write({**noted["arrived"], "connections": noted["connections"]})
+        else:
+            self._note.remove()
 
     def _require_ready(self, transfer: Transfer, images: ImageService | None) -> tuple[str, ImageService]:
         """Return a disk's format and where it is sent, after checking that both are there and fit."""

@@ -22,18 +22,17 @@ def redacted(domain_xml: str) -> str:
     return xml.text_of(root)
 
 
-def local_disk_formats(domain_xml: str) -> dict[str, str]:
-    """Return file name → format of each disk that is a file, as its ``<driver>`` has it.
+def local_disk_formats(domain_xml: str, folder: str) -> dict[str, str]:
+    """Return file name → format of each disk that is a file in a folder, as its ``<driver>`` has it.
 
     libvirt never probes a format that is not declared; it takes raw.
     """
     root = xml.parse(domain_xml)
     found = {}
     for disk in root.xpath("devices/disk[source/@file]"):
-        path = str(disk.find("source").get("file"))
-        driver = disk.find("driver")
-        declared = driver.get("type") if driver is not None else None
-        found[path.rpartition("/")[2]] = str(declared or "raw")
+        place, _slash, name = str(disk.find("source").get("file")).rpartition("/")
+        if place == folder.rstrip("/"):
+            found[name] = _attribute(disk, "driver", "type") or "raw"
     return found
 
 

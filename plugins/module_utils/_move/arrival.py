@@ -18,7 +18,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._host import (
     params,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes
-from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import capabilities, domain_xml
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import capabilities, domain_info, domain_xml
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.guest import Guest
 
 if TYPE_CHECKING:
@@ -79,10 +79,14 @@ class Arrival:
         if state == "staged":
             return destination.plan_stage(seen, server, migration)
         if state == "absent":
-            return destination.plan_give_up(seen, server, migration)
+            return destination.plan_give_up(seen, server, migration, self._given["adopt"])
         if state == "settled":
             return destination.plan_settle(seen, server, migration)
-        return destination.plan_take(seen, server, migration, self._transfers, run=state == "running")
+        run = state == "running"
+        if not self._given["adopt"]:
+            return destination.plan_take(seen, server, migration, self._transfers, run)
+        wanted = domain_info.local_disk_formats(self._given["domain_xml"], self._given["source_path"])
+        return destination.plan_return(seen, server, migration, wanted, self._host.folder.disk_names(), run)
 
     def _act(self, steps: list[str]) -> None:
         state = self._given["state"]
@@ -98,15 +102,32 @@ class Arrival:
     def _take(self, steps: list[str]) -> None:
         given = self._given
         self._host.stage(steps, self._base, self._images)
+        if "note" in steps:
+            self._host.note_return()
         root_gb = int(given["flavor"].get("root_gb") or 0)
         self._host.take(steps, self._transfers, self._images, self._base, root_gb)
         if "define" in steps:
+            formats = self._formats()
             volumes = self._host.connect(self._connections, self._ports, given["domain_name"])
-            self._host.define(*domain_xml.for_destination(given["domain_xml"], self._target(volumes)))
+            self._host.define(*domain_xml.for_destination(given["domain_xml"], self._target(volumes, formats)))
         if "start" in steps:
             self._host.start()
 
-    def _target(self, volumes: list[dict[str, Any]]) -> domain_xml.Target:
+    def _formats(self) -> dict[str, str]:
+        """Return disk name → format of the local disks, each of which can be read."""
+        if not self._given["adopt"]:
+            return {item.disk: item.disk_format for item in self._transfers}
+        folder = self._host.folder
+        kept = folder.kept_xml.read_text("utf-8") if folder.kept_xml.is_file() else None
+        # Nova's own record first. It has none of the config drive, which is raw always.
+        known = {
+            "disk.config": "raw",
+            **(domain_info.local_disk_formats(kept, str(folder.path)) if kept else {}),
+            **folder.formats(),
+        }
+        return {name: folder.inspect(name, known).format for name in sorted(folder.disk_names())}
+
+    def _target(self, volumes: list[dict[str, Any]], formats: Mapping[str, str]) -> domain_xml.Target:
         """Return what this host decides of the domain."""
         nova, given = self._conf.summary(), self._given
         hypervisor = capabilities.describe(self._connection)
@@ -119,7 +140,7 @@ class Arrival:
             flavor=domain_xml.flavor(given["flavor"]),
             interfaces=[port.interface() for port in self._ports],
             volumes=volumes,
-            disk_formats={item.disk: item.disk_format for item in self._transfers},
+            disk_formats=formats,
             listen={"vnc": nova["vnc_server_listen"], "spice": nova["spice_server_listen"]},
             machine_types=hypervisor["machine_types"],
             emulators=hypervisor["emulators"],

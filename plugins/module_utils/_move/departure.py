@@ -44,7 +44,7 @@ class Departure:
             given["migration"],
             Volumes(conf, in_use=lambda path: bool(guest.others_using(path))),
             vifs.Ports(conf),
-            formats=domain_info.local_disk_formats,
+            formats=lambda xml: domain_info.local_disk_formats(xml, str(self._folder.path)),
             patch=domain_xml.with_volumes,
         )
         self._connections = params.connections(given["volumes"])

@@ -14,6 +14,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._host.destination import (
     plan_give_up,
+    plan_return,
     plan_settle,
     plan_stage,
     plan_take,
@@ -93,6 +94,70 @@ def test_giving_up() -> None:
     assert plan_give_up(seen(), "s", "m") == []
     assert plan_give_up(seen(note()), "s", "m") == ["disconnect", "remove_directory"]
     assert plan_give_up(seen(note(), defined=True), "s", "m")[0] == "destroy"
+
+
+def test_what_a_killed_run_left_beside_the_folder_goes() -> None:
+    assert plan_give_up(Seen(False, False, False, None, remains=True), "s", "m") == ["remove_remains"]
+    left = Seen(False, False, True, note(), remains=True)
+    assert plan_give_up(left, "s", "m") == ["disconnect", "remove_directory", "remove_remains"]
+
+
+def test_what_nova_brought_is_given_up_on_request() -> None:
+    guest = seen(directory=True, defined=True, active=True)
+    with pytest.raises(ConflictError):
+        plan_give_up(guest, "s", "m")
+    assert plan_give_up(guest, "s", "m", adopt=True) == ["destroy", "disconnect", "remove_directory"]
+    assert plan_give_up(seen(note(role="source"), defined=True), "s", "m", adopt=True)[0] == "destroy"
+    assert plan_give_up(seen(), "s", "m", adopt=True) == []
+
+
+def test_a_guest_that_left_again_is_given_up_and_one_from_before_the_move_is_not() -> None:
+    left = note(role="source", phase="released")
+    assert plan_give_up(seen({**left, "arrived": note()}), "s", "m") == ["disconnect", "remove_directory"]
+    for older in (left, note(role="returned", phase="defined")):
+        with pytest.raises(ConflictError, match="older than the move"):
+            plan_give_up(seen(older, defined=True), "s", "m")
+    with pytest.raises(ConflictError, match="older than the move"):
+        plan_give_up(seen(note(role="returned")), "s", "m", adopt=True)
+
+
+RELEASED = note(role="source", phase="released")
+
+
+@pytest.mark.parametrize(
+    ("now", "steps"),
+    [
+        (seen(RELEASED), ["note", "settle_files", "connect", "define", "start"]),
+        (seen(directory=True), ["note", "settle_files", "connect", "define", "start"]),
+        (seen(note(migration="old", phase="defined")), ["note", "settle_files", "connect", "define", "start"]),
+        (seen(note(role="returned")), ["settle_files", "connect", "define", "start"]),
+        (
+            seen(note(role="returned", phase="connecting"), defined=True),
+            ["settle_files", "connect", "define", "start"],
+        ),
+        (seen(note(role="returned", phase="defined"), defined=True), ["start"]),
+        (seen(note(role="returned", phase="defined"), defined=True, active=True), []),
+    ],
+)
+def test_returning_goes_on_where_it_was(now: Seen, steps: list[str]) -> None:
+    assert plan_return(now, "s", "m", ["disk"], ["disk"], run=True) == steps
+    assert plan_return(now, "s", "m", ["disk"], ["disk"], run=False) == [s for s in steps if s != "start"]
+
+
+def test_a_guest_without_local_disks_returns_to_a_new_folder() -> None:
+    assert plan_return(seen(), "s", "m", [], [], run=False)[:2] == ["create_directory", "note"]
+
+
+def test_a_guest_that_runs_here_does_not_return() -> None:
+    for kept in (None, RELEASED, note(role="returned", migration="other")):
+        with pytest.raises(ConflictError, match="runs on this host already"):
+            plan_return(seen(kept, defined=True, active=True), "s", "m", [], [], run=True)
+
+
+@pytest.mark.parametrize(("wanted", "here"), [(["disk"], []), (["disk"], ["disk", "disk.swap"]), ([], ["disk"])])
+def test_a_guest_returns_to_all_of_its_disks(wanted: list[str], here: list[str]) -> None:
+    with pytest.raises(NotFoundError, match="it has the local disks"):
+        plan_return(seen(RELEASED), "s", "m", wanted, here, run=True)
 
 
 def test_settling() -> None:

@@ -55,6 +55,41 @@ def test_removing_takes_the_folder_and_nothing_beside_it(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
 
 
+def test_a_folder_is_made_with_its_note_and_half_a_one_is_removed(tmp_path: Path) -> None:
+    folder = instance_dir.InstanceDir(tmp_path / SERVER)
+    half = tmp_path / f".{SERVER}.stackmove"
+    half.mkdir()
+    (half / "left").write_text("x", "utf-8")
+    assert folder.has_remains()
+    folder.create(tmp_path.stat(), {"phase": "staged"})
+    assert folder.note.read() == {"phase": "staged"}
+    assert [path.name for path in folder.path.iterdir()] == ["stackmove-state.json"]
+    assert not folder.has_remains()
+    folder.path.rename(tmp_path / f"{SERVER}_del")
+    assert folder.has_remains()
+    folder.remove_remains()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_write_has_left_goes_with_the_file(tmp_path: Path) -> None:
+    note = instance_dir.Note(tmp_path / "note.json")
+    note.write({})
+    (tmp_path / ".note.json.new").write_text("{", "utf-8")
+    note.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_guests_own_disks(tmp_path: Path) -> None:
+    names = ("disk", "disk.config", "disk.eph0", "disk.swap", "disk.rescue", "disk.info", "disk.part", "console.log")
+    for name in names:
+        (tmp_path / name).write_text("", "utf-8")
+    folder = instance_dir.InstanceDir(tmp_path)
+    assert folder.disk_names() == {"disk", "disk.config", "disk.eph0", "disk.swap"}
+    assert instance_dir.InstanceDir(tmp_path / "absent").disk_names() == set()
+    with pytest.raises(StackmoveError, match="its format is not noted"):
+        folder.inspect("disk.swap", {"disk": "qcow2"})
+
+
 def test_disk_info_has_full_paths_and_is_read_back(tmp_path: Path) -> None:
     folder = instance_dir.InstanceDir(tmp_path)
     folder.write_disk_info({"disk": "qcow2", "disk.config": "raw"}, tmp_path.stat())

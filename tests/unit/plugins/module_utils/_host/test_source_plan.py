@@ -53,6 +53,14 @@ def test_a_guest_that_ran_again_is_uploaded_again() -> None:
     assert steps[:3] == ["keep", "shut_down", "upload:disk"]
 
 
+def test_what_arrived_with_a_move_leaves_when_it_is_reverted() -> None:
+    arrived = seen(kept=note(role="destination", phase="defined"))
+    assert plan_release(arrived, "s", "m", []) == ["keep", "shut_down", "undefine", "disconnect"]
+    assert plan_restore(arrived, "s", "m") == []
+    with pytest.raises(NotFoundError):
+        plan_release(seen(False, False, note(role="destination")), "s", "m", [])
+
+
 def test_another_image_is_another_upload() -> None:
     released = seen(False, False, note(disks=SENT, phase="released"))
     assert plan_release(released, "s", "m", [Transfer("disk", "image-2", "qcow2")]) == ["upload:disk"]
@@ -107,5 +115,6 @@ def test_absent() -> None:
         "remove_directory",
     ]
     assert plan_absent(Seen(False, False, False, None), "s") == []
+    assert plan_absent(Seen(False, False, False, None, remains=True), "s") == ["remove_remains"]
     with pytest.raises(ConflictError):
         plan_absent(seen(), "s")

@@ -353,7 +353,8 @@ def test_facts() -> None:
     assert facts["has_tpm"] is facts["has_nvram"] is facts["has_numa"] is False
     assert facts["interfaces"][0]["mac"] == "fa:16:3e:00:00:01"
     assert [disk["target"] for disk in facts["disks"]] == ["vda", "vdb", "hda"]
-    assert domain_info.local_disk_formats(GUEST) == {"disk": "qcow2", "disk.config": "raw"}
+    assert domain_info.local_disk_formats(GUEST, HERE) == {"disk": "qcow2", "disk.config": "raw"}
+    assert domain_info.local_disk_formats(GUEST, THERE) == {}
     assert "hunter2" not in domain_info.redacted(GUEST)
 
 
