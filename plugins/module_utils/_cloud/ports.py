@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 #: What a binding looks like when Neutron found no mechanism driver for it on that host.
 BINDING_FAILED = "binding_failed"
+_USELESS = ("unbound", BINDING_FAILED)
 _BINDING_KEYS = ("host", "status", "vif_type", "vif_details", "vnic_type", "profile")
 _AGENT_REMEDY = (
     "Check that the host's name is Nova's own for it, and that its Neutron agent is up and serves the port's "
@@ -46,7 +47,10 @@ class WantedPort:
 
 @dataclass(frozen=True)
 class BindingChange:
-    """One call to Neutron: `action` is V(create), V(activate) or V(delete)."""
+    """One call to Neutron: `action` is V(create), V(activate), V(bind) or V(delete).
+
+    Neutron forgets the vif_type of a binding that it deactivates, and binds the port anew only when it is updated.
+    """
 
     action: str
     port: WantedPort
@@ -183,12 +187,15 @@ def _plan_active(port: WantedPort, bindings: Sequence[Json], host: str) -> list[
     It makes the one active that is created then (``Ml2Plugin.create_port_binding`` and ``activate``).
     """
     binding = on_host(bindings, host)
-    create, activate, delete = (BindingChange(action, port, host) for action in ("create", "activate", "delete"))
+    create, activate, bind, delete = (
+        BindingChange(name, port, host) for name in ("create", "activate", "bind", "delete")
+    )
+    again = [bind] if binding is not None and binding["vif_type"] in _USELESS else []
     if binding is not None and binding["status"] == "ACTIVE":
-        return []
+        return again
     if not any(other["status"] == "ACTIVE" for other in bindings):
         return [create] if binding is None else [delete, create]
-    return [create, activate] if binding is None else [activate]
+    return [create, activate] if binding is None else [activate, *again]
 
 
 def statuses(bindings: Iterable[Json], changes: Iterable[BindingChange] = ()) -> dict[str, str]:
@@ -199,7 +206,7 @@ def statuses(bindings: Iterable[Json], changes: Iterable[BindingChange] = ()) ->
             result[change.host] = "INACTIVE" if "ACTIVE" in result.values() else "ACTIVE"
         elif change.action == "delete":
             result.pop(change.host, None)
-        else:
+        elif change.action == "activate":
             result = {host: "ACTIVE" if host == change.host else "INACTIVE" for host in result}
     return result
 
@@ -228,6 +235,8 @@ def apply_bindings(conn: Connection, changes: Sequence[BindingChange]) -> None:
                 _create(conn, change)
             elif change.action == "activate":
                 _activate(conn, change)
+            elif change.action == "bind":
+                _bind(conn, change)
             else:
                 _delete(conn, change)
     except StackmoveError:
@@ -253,12 +262,7 @@ def _create(conn: Connection, change: BindingChange) -> None:
     binding = on_host(port_bindings(conn, port.id), change.host) if exists else answer.json()["binding"]
     if binding is None:
         raise ApiError(str(change), reason(answer), _AGENT_REMEDY, status=409)
-    if binding.get("vif_type") == BINDING_FAILED:
-        raise StackmoveError(
-            str(change),
-            f"Neutron could not bind it there: vif_type {BINDING_FAILED}, vnic_type {port.vnic_type}.",
-            _AGENT_REMEDY,
-        )
+    _require_bound(change, str(binding.get("vif_type")))
 
 
 def _activate(conn: Connection, change: BindingChange) -> None:
@@ -268,6 +272,30 @@ def _activate(conn: Connection, change: BindingChange) -> None:
         binding = on_host(port_bindings(conn, change.port.id), change.host)
         if binding is None or binding["status"] != "ACTIVE":
             raise ApiError(str(change), "Neutron says 409, and it isn't active.", "Run again.", status=409)
+
+
+def _bind(conn: Connection, change: BindingChange) -> None:
+    """Have Neutron bind the port again where it is active, as Nova does after a move
+    (``nova.network.neutron.API._update_port_binding_for_instance``)."""
+    answer = call(
+        conn,
+        "network",
+        "PUT",
+        f"/ports/{change.port.id}",
+        json={"port": {"binding:host_id": change.host}},
+        what=str(change),
+        remedy=_AGENT_REMEDY,
+    )
+    _require_bound(change, str(answer.json()["port"].get("binding:vif_type")))
+
+
+def _require_bound(change: BindingChange, vif_type: str) -> None:
+    if vif_type in _USELESS:
+        raise StackmoveError(
+            str(change),
+            f"Neutron could not bind it there: vif_type {vif_type}, vnic_type {change.port.vnic_type}.",
+            _AGENT_REMEDY,
+        )
 
 
 def _delete(conn: Connection, change: BindingChange) -> None:

@@ -40,7 +40,14 @@ DEPARTED = [binding("src", "INACTIVE", "unbound"), binding("dst", "ACTIVE")]
         pytest.param(DEPARTED, "dst", "inactive", [], id="prepare what is active already"),
         pytest.param(PREPARED, "dst", "active", ["activate"], id="depart"),
         pytest.param(DEPARTED, "dst", "active", [], id="depart again"),
-        pytest.param(DEPARTED, "src", "active", ["activate"], id="roll back"),
+        pytest.param(DEPARTED, "src", "active", ["activate", "bind"], id="roll back"),
+        pytest.param(
+            [binding("src", "ACTIVE", "unbound"), binding("dst", "INACTIVE")],
+            "src",
+            "active",
+            ["bind"],
+            id="roll back again",
+        ),
         pytest.param(
             [binding("dst", "ACTIVE")], "src", "active", ["create", "activate"], id="roll back, and it is gone"
         ),
