@@ -54,6 +54,13 @@ options:
     type: list
     elements: dict
     default: []
+  bindings:
+    description:
+      - The ports' bindings for this host, as RV(stackmove.nova.port_bindings#module:bindings) has them.
+      - Needed when the ports were active elsewhere since, and Nova's C(network_info) may tell of that.
+    type: list
+    elements: dict
+    default: []
   shutdown_timeout_s:
     description:
       - Seconds that the guest has to shut down by itself before it is switched off.
@@ -156,6 +163,7 @@ SPEC: dict[str, Any] = {
     "state": {"type": "str", "required": True, "choices": ["released", "restored", "absent"]},
     "volumes": {"type": "list", "elements": "dict", "default": []},
     "vifs": {"type": "list", "elements": "dict", "default": []},
+    "bindings": {"type": "list", "elements": "dict", "default": []},
     "shutdown_timeout_s": {"type": "int", "default": 60},
     "shutdown_retry_interval_s": {"type": "int", "default": 10},
     "lock_timeout_s": {"type": "int", "default": 300},

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Interface names have 15 characters in Linux; Nova and Neutron keep to 14 (network_model.NIC_NAME_LEN).
 _NAME_LENGTH = 14
+# Nova's cache says so of a port that Neutron has deactivated on this host meanwhile.
+_UNBOUND = ("unbound", "binding_failed")
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def from_network_info(vif: Mapping[str, Any]) -> Vif:
     details = vif.get("details") or {}
     network = vif.get("network") or {}
     network_id = str(network.get("id") or "")
-    if kind not in {"bridge", "ovs"} or vif.get("vnic_type", "normal") != "normal":
+    if kind not in {"bridge", "ovs", *_UNBOUND} or vif.get("vnic_type", "normal") != "normal":
         raise UnsupportedError(
             f"plug port {port_id}",
             f"vif_type {kind} with vnic_type {vif.get('vnic_type', 'normal')} is not supported.",
@@ -129,14 +131,23 @@ class Ports:
         """Prepare this host for a port; libvirt makes the tap when the guest starts.
 
         :param name: the domain's name
+        :raises StackmoveError: Neutron has not bound it to this host, or os-vif refuses
         """
+        if vif.kind in _UNBOUND:
+            raise StackmoveError(
+                f"plug port {vif.port_id}",
+                f"Neutron has not bound it to this host (vif_type {vif.kind}).",
+                "Check that this host's network agent runs.",
+            )
         with self._os_vif_ready(f"plug port {vif.port_id}"):
             import os_vif
 
             os_vif.plug(_object(vif), _instance(server, name))
 
     def unplug(self, vif: Vif, server: str, name: str) -> None:
-        """Take a port off this host; nothing happens when it is not plugged."""
+        """Take a port off this host; nothing happens when it is not plugged, or no longer bound."""
+        if vif.kind in _UNBOUND:
+            return
         with self._os_vif_ready(f"unplug port {vif.port_id}"):
             import os_vif
 

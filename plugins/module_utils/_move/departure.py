@@ -48,7 +48,7 @@ class Departure:
             patch=domain_xml.with_volumes,
         )
         self._connections = params.connections(given["volumes"])
-        self._ports = params.ports(given["vifs"])
+        self._ports = params.ports(given["vifs"], given["bindings"])
         self._transfers = params.transfers(given["transfers"])
 
     def run(self, check_mode: bool) -> dict[str, Any]:

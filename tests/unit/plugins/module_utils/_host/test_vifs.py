@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.stackmove.nova.plugins.module_utils._errors import UnsupportedError
-from ansible_collections.stackmove.nova.plugins.module_utils._host import vifs
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError, UnsupportedError
+from ansible_collections.stackmove.nova.plugins.module_utils._host import nova_conf, vifs
 
 PORT = "3f2a9c1e-0000-4000-8000-000000000001"
 NETWORK = "0b8d1e7f-1111-4000-8000-000000000002"
@@ -64,7 +65,18 @@ def test_a_binding_for_another_host() -> None:
     assert found.mtu == 1450
 
 
-@pytest.mark.parametrize("changes", [{"type": "binding_failed"}, {"vnic_type": "direct"}])
+@pytest.mark.parametrize("changes", [{"type": "hw_veb"}, {"vnic_type": "direct"}])
 def test_the_rest_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedError, match=PORT):
         vifs.from_network_info(vif(**changes))
+
+
+@pytest.mark.parametrize("kind", ["unbound", "binding_failed"])
+def test_a_port_that_neutron_has_unbound_is_off_this_host_already(kind: str, tmp_path: Path) -> None:
+    conf = tmp_path / "nova.conf"
+    conf.write_text("")
+    ports, port = vifs.Ports(nova_conf.read(str(conf))), vifs.from_network_info(vif(type=kind))
+    with pytest.raises(StackmoveError, match=f"vif_type {kind}"):
+        ports.plug(port, "server", "instance-00000001")
+    ports.unplug(port, "server", "instance-00000001")
+    assert port.kind == kind
