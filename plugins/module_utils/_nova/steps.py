@@ -156,10 +156,8 @@ def _is_there(state: str, found: Found) -> bool:
         return found.phase == "none" and found.here.status == "reverted"
     if state in _TOLD_AT_ONCE and state == found.phase:
         return False
-    for path in (states.PHASES, states.REVERT_PHASES):
-        if state in path and found.phase in path:
-            return path.index(found.phase) >= path.index(state)
-    return False
+    path = states.PHASES if state in states.PHASES else states.REVERT_PHASES
+    return found.phase in path and path.index(found.phase) >= path.index(state)
 
 
 def _transactions(
