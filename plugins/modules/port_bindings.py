@@ -48,7 +48,7 @@ options:
     description:
       - V(inactive) makes sure that each port has a binding to O(host), and leaves one that is active as it is. A
         binding that Neutron could not bind, or that has another O(ports[].vnic_type), is made anew.
-      - V(active) makes the binding to O(host) the active one of each port. It must exist.
+      - V(active) makes the binding to O(host) the active one of each port, and creates it where it does not exist.
       - V(absent) deletes it. An active one is never deleted, since Neutron would leave the port unbound; another has
         to be activated first.
     type: str
