@@ -75,7 +75,7 @@ def test_the_rest_is_refused(changes: dict[str, Any]) -> None:
 def test_a_port_that_neutron_has_unbound_is_off_this_host_already(kind: str, tmp_path: Path) -> None:
     conf = tmp_path / "nova.conf"
     conf.write_text("")
-    ports, port = vifs.Ports(nova_conf.read(str(conf))), vifs.from_network_info(vif(type=kind))
+    ports, port = vifs.Ports(nova_conf.read([str(conf)])), vifs.from_network_info(vif(type=kind))
     with pytest.raises(StackmoveError, match=f"vif_type {kind}"):
         ports.plug(port, "server", "instance-00000001")
     ports.unplug(port, "server", "instance-00000001")
