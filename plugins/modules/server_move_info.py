@@ -55,7 +55,8 @@ options:
   job:
     description:
       - What this is read for. With V(recover) a move of this collection that has failed is looked at as if it was named
-        by O(migration), when no other is under way and none came after it.
+        by O(migration), when no other is under way and none came after it; and a server that its owner has deleted in
+        the middle of a move is found by its UUID, with the C(status) V(DELETED).
       - The others make no difference.
     type: str
     choices: [move, confirm, revert, recover]
@@ -101,7 +102,9 @@ move:
         - C(ours) tells whether this collection has brought it to its phase, and not Nova.
       type: dict
     last_failed:
-      description: UUID of the server's newest cross-cell migration, if it is this collection's and has failed, or null.
+      description:
+        - UUID of the server's newest cross-cell migration, if it is this collection's and has failed, or null.
+        - Null too where its destination is not known any more, since there is nothing left of it then.
       type: str
     run:
       description: The run of a playbook that has taken the server, as O(stackmove.nova.move_state#module:run) names it.

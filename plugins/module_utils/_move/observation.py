@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud import (
@@ -36,6 +36,7 @@ _NODES_OF_PROVIDERS = "SELECT host, free_ram_mb FROM compute_nodes WHERE uuid IN
 #: As many hosts that may take a server are looked for: one, and two to try after it, as Nova's max_attempts has it.
 _CANDIDATES = 3
 _NOTHING = states.CellView(None, None, None, {}, (), "[]")  # of a cell that isn't known yet
+_DELETED = "DELETED"  # as Nova's API calls a server that its owner has deleted
 # A move with one of these has failed, and may have left something behind.
 _FAILED_STATUSES = ("error", "failed", "cancelled")
 
@@ -60,7 +61,7 @@ class Place:
     :param home: the cell in which it lives
     :param source: the cell that it leaves
     :param migration: the one that is under way, or the failed one that is looked at
-    :param last_failed: uuid of the newest migration, if that is one of ours and has failed
+    :param last_failed: uuid of the newest migration, if it is ours and has failed on its way to a host that is known
     """
 
     server: str
@@ -85,10 +86,10 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
 
     :raises StackmoveError: there is no such server, flavor or host, or a system cannot be read
     """
-    server = observe.observe_server(conn, wish.server)
-    place = _place(cells, str(server["id"]), wish)
+    server = _server(cells, conn, wish)
+    place = find_place(cells, server, wish)
     uuid, home, source, migration = place.server, place.home, place.source, place.migration
-    view = states.view(cells.database(home), uuid, place.uuid)
+    view = _last_known(cells, home, states.view(cells.database(home), uuid, place.uuid), uuid)
     stored = objects.stored_flavors(str(view.extra["flavor"])) if view.extra else {}
     flavor = _wanted_flavor(cells, home, uuid, wish, place.under_way, stored)
     volume_backed = not (view.instance and view.instance["image_ref"])
@@ -132,7 +133,10 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
         "resources": resources,
         "required_traits": objects.required_traits(flavor),
         "volume_backed": volume_backed,
-        "volumes": find_volumes(source_view.volumes, target_view.volumes, moved, server["volumes"]),
+        "volumes": [
+            {**entry, "detached": entry["detached"] or server["status"] == _DELETED}
+            for entry in find_volumes(source_view.volumes, target_view.volumes, moved, server["volumes"])
+        ],
         "vifs": json.loads(view.network_info),
         "unmovable": _unmovable(cells, home, view, uuid),
         "leftovers": _leftovers(cells, source, target, uuid, place.uuid),
@@ -152,21 +156,76 @@ def placement_claim(flavor: objects.Document, resources: dict[str, int]) -> plac
     return placement.Claim(provider="", resources=resources, required_traits=objects.required_traits(flavor))
 
 
-def _place(cells: Cells, server: str, wish: Wish) -> Place:
+def _server(cells: Cells, conn: Connection, wish: Wish) -> Document:
+    try:
+        return observe.observe_server(conn, wish.server)
+    except NotFoundError:
+        found = _deleted_server(cells, conn, wish.server) if wish.job == "recover" else None
+        if found is None:
+            raise
+        return found
+
+
+def _deleted_server(cells: Cells, conn: Connection, server: str) -> Document | None:
+    """A server that its owner has deleted while it was moved, which Nova's API shows no more; None if it isn't one.
+
+    What the move has claimed, copied and reserved for it is nobody's then, and is still there.
+    """
+    if not cells.api.select("instance_mappings", instance_uuid=server):
+        return None
     home = cells.of_server(server)
-    rows = cells.database(home).select("migrations", instance_uuid=server, deleted=0)
+    instances = cells.database(home).select("instances", uuid=server)
+    if not instances or all(row["status"] in states.FINAL_STATUSES for row in _moves(cells, home, server)):
+        return None
+    row = instances[0]
+    names = {"id": server, "name": row["display_name"], "tenant_id": row["project_id"], "user_id": row["user_id"]}
+    return {
+        **compute.server_view({**names, "status": _DELETED}),
+        "host": row["host"],
+        "flavor_id": None,
+        "image": None,
+        "ports": ports.server_ports(conn, server),
+        "volumes": {},
+        "attachments": {},
+        "allocations": observe.allocations(conn, server),
+    }
+
+
+def _last_known(cells: Cells, home: Cell, view: states.CellView, server: str) -> states.CellView:
+    """The same with the rows that Nova keeps of a deleted server, where there are no others."""
+    if view.instance:
+        return view
+    instances = cells.database(home).select("instances", uuid=server)
+    extras = cells.database(home).select("instance_extra", instance_uuid=server)
+    return replace(view, instance=instances[0] if instances else None, extra=extras[0] if extras else None)
+
+
+def _moves(cells: Cells, home: Cell, server: str) -> list[Row]:
+    """The server's cross-cell migrations from the oldest to the newest, those of a deleted server too."""
+    found = [row for row in cells.database(home).select("migrations", instance_uuid=server) if row["cross_cell_move"]]
     # Nova's copy of them has ids that run backwards.
-    moves = sorted((row for row in rows if row["cross_cell_move"]), key=lambda row: (str(row["created_at"]), row["id"]))
-    newest = moves[-1] if moves else None
+    return sorted(found, key=lambda row: (str(row["created_at"]), int(row["id"] or 0)))
+
+
+def find_place(cells: Cells, server: Document, wish: Wish) -> Place:
+    """Find out where a server is, and which of its moves is looked at: the one under way, or else a failed one.
+
+    :param server: as :func:`observe.observe_server` returns it
+    :raises NotFoundError: the server or a host is in no cell
+    """
+    uuid = str(server["id"])
+    home = cells.of_server(uuid)
+    moves = _moves(cells, home, uuid)
+    failed = [row for row in moves if row["status"] in _FAILED_STATUSES and _chosen_host(cells, row, server)]
     last_failed = None
-    if newest and newest["status"] in _FAILED_STATUSES and _is_ours(cells, home, newest, "none"):
-        last_failed = str(newest["uuid"])
+    if failed and failed[-1] is moves[-1] and _is_ours(cells, home, failed[-1], "none"):
+        last_failed = str(failed[-1]["uuid"])
     named = wish.migration or (last_failed if wish.job == "recover" else None)
     migration = next((row for row in reversed(moves) if row["status"] not in states.FINAL_STATUSES), None) or next(
-        (row for row in moves if row["uuid"] == named and row["status"] in _FAILED_STATUSES), None
+        (row for row in failed if row["uuid"] == named), None
     )
     source = cells.of_host(str(migration["source_compute"])) if migration else home
-    return Place(server, home, source, migration, last_failed)
+    return Place(uuid, home, source, migration, last_failed)
 
 
 def _is_ours(cells: Cells, home: Cell, migration: Row, phase: str) -> bool:
@@ -227,20 +286,19 @@ def _host(cells: Cells, conn: Connection, cell: Cell, host: str) -> Document:
     }
 
 
-def _chosen_host(cells: Cells, place: Place, server: Document) -> str | None:
-    """The destination of the move: its migration names it, or else the server's claim on it or a binding to it does."""
-    if place.migration is None:
+def _chosen_host(cells: Cells, migration: Row | None, server: Document) -> str | None:
+    """The destination of a move: its migration names it, or else the server's claim on it or a binding to it does."""
+    if migration is None:
         return None
-    if place.migration["dest_compute"]:
-        return str(place.migration["dest_compute"])
-    others = [cell for cell in cells.all() if cell.id != place.source.id]
-    for cell in others:
-        for provider in server["allocations"]:
+    if migration["dest_compute"]:
+        return str(migration["dest_compute"])
+    source = cells.of_host(str(migration["source_compute"]))
+    for cell in cells.all():
+        for provider in server["allocations"] if cell.id != source.id else ():
             for node in cells.database(cell).select("compute_nodes", uuid=provider, deleted=0):
                 return str(node["host"])
-    bound = {binding["host"] for port in server["ports"] for binding in port["bindings"]}
-    for host in sorted(bound - {place.migration["source_compute"]}):
-        if cells.api.select("host_mappings", host=host) and cells.of_host(host).id != place.source.id:
+    for host in sorted({binding["host"] for port in server["ports"] for binding in port["bindings"]}):
+        if cells.api.select("host_mappings", host=host) and cells.of_host(host).id != source.id:
             return str(host)
     return None
 
@@ -261,14 +319,12 @@ def _destination(
     request: candidates.Request,
 ) -> tuple[Document | None, list[Document]]:
     """The host which the move has, or the operator names, or the first candidate; and the candidates looked at."""
-    name = _chosen_host(cells, place, server) or wanted
+    name = _chosen_host(cells, place.migration, server) or wanted
     if name:
         found = _host(cells, conn, cells.of_host(name), name)
         if place.migration is None:
             found["shortages"] = _shortages(conn, found, claim)
         return found, []
-    if place.migration and place.under_way is None:
-        return None, []
     bound_for = _cell_with_rows(cells, place)
     looked_at = _candidates(cells, conn, [bound_for] if bound_for else _other_cells(cells, place), claim, request)
     first = next((entry for entry in looked_at if entry["refused"] is None), None)

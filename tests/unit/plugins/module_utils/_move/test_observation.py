@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
+from unittest.mock import create_autospec
 
 import pytest
 
-from ansible_collections.stackmove.nova.plugins.module_utils._move.observation import find_volumes
+from ansible_collections.stackmove.nova.plugins.module_utils._move.observation import Wish, find_place, find_volumes
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cell, Cells
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import Database
 
 
 def row(volume_id: str, attachment_id: str) -> dict[str, Any]:
@@ -37,3 +40,91 @@ def test_volumes_of_both_sides(
         (entry["source_attachment_id"], entry["destination_attachment_id"], entry["detached"]) for entry in found
     ] == [expected]
     assert found[0]["volume"] == {"id": "v"}
+
+
+CELL1, CELL2 = Cell(1, "u1", "cell1", ""), Cell(2, "u2", "cell2", "")
+HOSTS = {"src": CELL1, "dst": CELL2}
+SERVER: dict[str, Any] = {"id": "server", "allocations": {}, "ports": []}
+
+
+def database(**tables: list[dict[str, Any]]) -> Database:
+    def select(table: str, **where: Any) -> list[dict[str, Any]]:
+        return [row for row in tables.get(table, []) if all(row[key] == value for key, value in where.items())]
+
+    mock = create_autospec(Database, instance=True)
+    mock.select.side_effect = select
+    return cast(Database, mock)
+
+
+def cells(home: Cell, migrations: list[dict[str, Any]], actions: tuple[str, ...] = ()) -> Cells:
+    """Cells of a server with these migrations, of which those in `actions` are ours."""
+    nodes = [{"uuid": "node", "host": "dst", "deleted": 0}]
+    of_home = {
+        "migrations": migrations,
+        "instance_actions": [{"instance_uuid": "server", "request_id": f"req-{key}"} for key in actions],
+    }
+    found = {
+        1: database(**(of_home if home is CELL1 else {})),
+        2: database(compute_nodes=nodes, **(of_home if home is CELL2 else {})),
+    }
+    mock = create_autospec(Cells, instance=True)
+    mock.api = database(host_mappings=[{"host": host} for host in HOSTS])
+    mock.all.return_value = [CELL1, CELL2]
+    mock.of_server.return_value = home
+    mock.of_host.side_effect = HOSTS.__getitem__
+    mock.database.side_effect = lambda cell: found[cell.id]
+    return cast(Cells, mock)
+
+
+def migration(uuid: str, status: str, dest_compute: str | None = "dst", hour: int = 1) -> dict[str, Any]:
+    return {
+        "id": 9 - hour,  # Nova's copies have ids that run backwards
+        "created_at": f"2026-01-01 0{hour}:00:00",
+        "instance_uuid": "server",
+        "uuid": uuid,
+        "status": status,
+        "source_compute": "src",
+        "dest_compute": dest_compute,
+        "cross_cell_move": 1,
+    }
+
+
+FAILED = migration("m1", "error")
+BOUND = {**SERVER, "ports": [{"bindings": [{"host": "src"}, {"host": "dst"}]}]}
+
+
+@pytest.mark.parametrize(
+    ("migrations", "server", "job", "expected", "last_failed"),
+    [
+        pytest.param([], SERVER, "recover", "", None, id="never moved"),
+        pytest.param([FAILED], SERVER, "move", "", "m1", id="a failed one is over"),
+        pytest.param([FAILED], SERVER, "recover", "m1", "m1", id="but what it has left is looked for"),
+        pytest.param([FAILED, migration("m2", "migrating", hour=2)], SERVER, "recover", "m2", None, id="under way"),
+        pytest.param(
+            [FAILED, migration("m2", "confirmed", hour=2)], SERVER, "recover", "", None, id="one came after it"
+        ),
+        pytest.param([migration("m9", "error")], SERVER, "recover", "", None, id="not ours"),
+        pytest.param([migration("m1", "error", None)], SERVER, "recover", "", None, id="it went nowhere"),
+        pytest.param([migration("m1", "error", None)], BOUND, "recover", "m1", "m1", id="a binding is left of it"),
+        pytest.param(
+            [migration("m1", "error", None)],
+            {**SERVER, "allocations": {"node": {}}},
+            "recover",
+            "m1",
+            "m1",
+            id="a claim is left of it",
+        ),
+    ],
+)
+def test_which_move_is_looked_at(
+    migrations: list[dict[str, Any]], server: dict[str, Any], job: str, expected: str, last_failed: str | None
+) -> None:
+    place = find_place(cells(CELL1, migrations, ("m1", "m2")), server, Wish("web1", job=job))
+    assert (place.uuid, place.last_failed) == (expected, last_failed)
+    assert place.source is CELL1
+
+
+def test_a_move_that_is_made_leaves_another_cell() -> None:
+    place = find_place(cells(CELL2, [migration("m1", "finished")], ("m1",)), SERVER, Wish("web1"))
+    assert (place.home, place.source, place.uuid) == (CELL2, CELL1, "m1")
+    assert place.under_way == place.migration
