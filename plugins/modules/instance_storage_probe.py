@@ -98,7 +98,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     probe = instance_dir.StorageProbe(nova_conf.read(given["nova_conf"]).instances_path, given["token"])
     seen = probe.seen()
     wanted = {"present": True, "absent": False, "seen": seen}[given["state"]]
-    if wanted != seen and not module.check_mode:
+    if given["state"] != "seen" and not module.check_mode:
         if wanted:
             probe.write()
         else:

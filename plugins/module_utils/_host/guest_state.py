@@ -21,6 +21,7 @@ class Seen:
     :param note: the content of the move's note, None without one
     :param base: whether the base image is in the cache; True when none is wanted
     :param remains: whether a killed run has left files outside of the folder
+    :param kept: whether the guest's XML, or a part of it, was written to the folder
     """
 
     defined: bool
@@ -29,6 +30,7 @@ class Seen:
     note: Mapping[str, Any] | None
     base: bool = True
     remains: bool = False
+    kept: bool = False
 
 
 def look(guest: GuestControl, folder: InstanceDir, base: bool = True, remains: bool = False) -> Seen:
@@ -40,6 +42,7 @@ def look(guest: GuestControl, folder: InstanceDir, base: bool = True, remains: b
         folder.note.read(),
         base,
         remains or folder.has_remains(),
+        folder.has_kept_xml(),
     )
 
 

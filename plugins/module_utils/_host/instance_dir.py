@@ -175,6 +175,10 @@ class InstanceDir:
             self.path.rename(self._doomed)
         self.remove_remains()
 
+    def has_kept_xml(self) -> bool:
+        """Tell whether a guest's XML was kept, or a killed run was about to."""
+        return self.kept_xml.exists() or _temporary(self.kept_xml).exists()
+
     def has_remains(self) -> bool:
         """Tell whether a run that was killed has left a folder half made, or half removed."""
         return self._fresh.exists() or self._doomed.exists()

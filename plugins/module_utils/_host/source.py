@@ -96,7 +96,9 @@ def plan_restore(seen: Seen, server: str, migration: str) -> list[str]:
     note = _own_note(seen, server, migration)
     if note is None:
         if seen.defined:
-            return []
+            # Killed after it had kept the XML, and before it noted so.
+            begun = seen.kept and (seen.note is None or seen.note.get("role") == "destination")
+            return ["forget"] if begun else []
         raise NotFoundError(
             f"restore server {server}",
             "it is not defined on this host, and nothing of it was kept here.",
@@ -290,7 +292,7 @@ class SourceHost:
         instance_dir.remove_written(self._folder.kept_xml)
         if noted.get("arrived"):
             self._note.write({**noted["arrived"], "connections": noted["connections"]})
-        else:
+        elif noted.get("role", ROLE) == ROLE:
             self._note.remove()
 
     def _require_ready(self, transfer: Transfer, images: ImageService | None) -> tuple[str, ImageService]:

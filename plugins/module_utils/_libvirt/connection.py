@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 
 _REMEDY = "See what libvirt logs on this host (journalctl -u libvirtd), then run again."
+_DOWN = (
+    "Nothing was changed, and nobody knows whether guests run on this host. Start libvirtd there (systemctl start"
+    " libvirtd), then run again."
+)
 
 
 def refused(what: str, error: libvirt.libvirtError, remedy: str = _REMEDY) -> StackmoveError:
@@ -53,9 +57,10 @@ def connect(uri: str) -> Iterator[libvirt.virConnect]:
 
     # Without a handler libvirt prints each error to stderr, into the middle of a module's answer.
     libvirt.registerErrorHandler(lambda _context, _error: None, None)
-    with translated(f"connect to libvirt at {uri}", "Check that libvirtd runs on this host."):
+    with translated(f"connect to libvirt at {uri}", _DOWN):
         connection = libvirt.open(uri)
     try:
         yield connection
     finally:
-        connection.close()
+        with suppress(libvirt.libvirtError):  # it is broken when libvirtd was stopped
+            connection.close()

@@ -69,7 +69,7 @@ class Guest:
         if domain is None:
             raise NotFoundError(
                 f"find guest {self.uuid}",
-                f"libvirt on {self._connection.getHostname()} has no domain with that uuid.",
+                "libvirt on this host has no domain with that uuid.",
                 "Check on which host the server is.",
             )
         return domain
@@ -114,7 +114,8 @@ class Guest:
 
     def is_persistent(self) -> bool:
         """Tell whether the domain outlives its QEMU process."""
-        return bool(self.require().isPersistent())
+        with translated(f"read the definition of guest {self.uuid}"):
+            return bool(self.require().isPersistent())
 
     def snapshots(self) -> int:
         """Return the number of libvirt's own snapshots of the guest."""
@@ -216,13 +217,13 @@ class Guest:
             flags |= libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM if keep_state else libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
         if facts["has_tpm"]:
             flags |= libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM if keep_state else libvirt.VIR_DOMAIN_UNDEFINE_TPM
-        if not keep_state and domain.hasManagedSaveImage():
-            flags |= libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
-        if not keep_state and domain.snapshotNum():
-            flags |= libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
-        if not keep_state and domain.listAllCheckpoints():
-            flags |= libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
         with translated(f"undefine guest {self.uuid}"):
+            if not keep_state and domain.hasManagedSaveImage():
+                flags |= libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+            if not keep_state and domain.snapshotNum():
+                flags |= libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+            if not keep_state and domain.listAllCheckpoints():
+                flags |= libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
             domain.undefineFlags(flags)
 
     def define(self, domain_xml: str) -> None:
@@ -259,8 +260,10 @@ class Guest:
                 continue
             try:
                 described = domain.XMLDesc(0)
-            except libvirt.libvirtError:
-                continue  # it went away while we were listing
+            except libvirt.libvirtError as error:
+                if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                    continue  # it went away while we were listing
+                raise refused("read the guests of this host", error) from error
             if path in described:
                 found.append(domain.UUIDString())
         return found
