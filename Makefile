@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PLAYBOOK := .venv/bin/ansible-playbook
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare tree lint sanity unit units integration molecule test docs build \
+.PHONY: help prepare tree lint sanity unit units integration molecule test fault-matrix benchmark docs build \
 	lab-up lab-down lab-status demo clean
 
 help: ## list the targets
@@ -37,6 +37,12 @@ molecule: tree ## scenarios against the two-cell lab; SCENARIO=name for one of t
 
 test: tree ## lint, sanity, unit, integration and molecule, then a table and a count of what passed
 	@.venv/bin/python tools/test.py
+
+fault-matrix: tree lab-up ## each fault in each step of a move, on real servers: hours; writes the table into the documentation
+	@tools/fault-matrix --page docs/docsite/rst/fault_matrix.rst
+
+benchmark: tree ## what a row copy costs in a small cell and in a large one
+	@benchmarks/row_copy/run
 
 docs: tree ## the documentation as HTML, in build/docs
 	@tools/docs

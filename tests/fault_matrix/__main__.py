@@ -36,14 +36,15 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rest", action="store_true", help="leave out the cases that have survived in an earlier run")
     parser.add_argument("--servers", type=int, default=len(WAYS), help="how many are moved at once")
+    parser.add_argument("--keep", action="store_true", help="use the servers that are there, and leave them there")
     parser.add_argument("--list", action="store_true", help="name the cases, and run none")
     parser.add_argument("--page", type=Path, help="write the page of the documentation there")
     return parser.parse_args()
 
 
-def earlier() -> list[Result]:
+def earlier(work: Path) -> list[Result]:
     """The results of earlier runs, the last of each case."""
-    file = WORK / "results.jsonl"
+    file = work / "results.jsonl"
     lines = file.read_text().splitlines() if file.exists() else []
     return table.newest(
         Result(**{**found, "shots": tuple(found["shots"]), "problems": tuple(found["problems"])})
@@ -51,9 +52,9 @@ def earlier() -> list[Result]:
     )
 
 
-def choose(options: argparse.Namespace, known: list[Step]) -> list[Case]:
+def choose(options: argparse.Namespace, known: list[Step], work: Path) -> list[Case]:
     """The cases that the command line asks for."""
-    done = {result.case for result in earlier() if result.survived} if options.rest else set()
+    done = {result.case for result in earlier(work) if result.survived} if options.rest else set()
     cases = few_cases(known) if options.few else every_case(known)
     wanted = {"with": (True, False), "without": (False,), "only": (True,)}[options.alone]
     return [
@@ -63,24 +64,25 @@ def choose(options: argparse.Namespace, known: list[Step]) -> list[Case]:
     ]
 
 
-def run(cases: list[Case], known: list[Step], servers: int) -> list[Result]:
+def run(cases: list[Case], known: list[Step], work: Path, options: argparse.Namespace) -> list[Result]:
     """Run the cases: first those that may run beside each other, then the others one by one."""
     results = []
     lab.get_address()
     try:
         for alone in (False, True):
             chosen = [case for case in cases if case.disturbs_others == alone]
-            series = Series(chosen, known, WORK)
-            ways = WAYS[: min(1 if alone else servers, len(chosen))]
-            with ThreadPoolExecutor(max(1, len(ways))) as pool:
-                for worker in [
+            series = Series(chosen, known, work, options.keep)
+            ways = WAYS[: min(1 if alone else options.servers, len(chosen))]
+            with ThreadPoolExecutor(len(WAYS)) as pool:
+                servers = [
                     pool.submit(series.work_off, f"{PREFIX}-{number}", way) for number, way in enumerate(ways, 1)
-                ]:
-                    worker.result()
+                ]
             results += series.results
+            for server in servers:
+                server.result()
     finally:
         lab.drop_address()
-        shutil.rmtree(WORK / "cp", ignore_errors=True)
+        shutil.rmtree(work / "cp", ignore_errors=True)
     return results
 
 
@@ -88,17 +90,18 @@ def main() -> int:
     """Do what the command line says; the status is 1 when a case has not survived."""
     options = arguments()
     known = steps()
-    cases = choose(options, known)
+    work = WORK / ("few" if options.few else "all")
+    cases = choose(options, known, work)
     if options.list:
         print("\n".join(case.id for case in cases))
         return 0
-    WORK.mkdir(parents=True, exist_ok=True)
+    work.mkdir(parents=True, exist_ok=True)
     if not options.rest:
-        (WORK / "results.jsonl").unlink(missing_ok=True)
-    results = run(cases, known, options.servers) if cases else []
+        (work / "results.jsonl").unlink(missing_ok=True)
+    results = run(cases, known, work, options)
     print(f"\n{table.text(known, results)}")
     if options.page:
-        options.page.write_text(table.page(known, earlier()))
+        options.page.write_text(table.page(known, earlier(work)))
     return 0 if all(result.survived for result in results) else 1
 
 

@@ -131,27 +131,37 @@ def end(steps: list[Step], job: str) -> Step:
 def few_cases(steps: list[Step]) -> list[Case]:
     """A part of the matrix that has each step and each fault at least once.
 
-    A job that is broken off at a step goes on when it is run again; so one server takes a fault in each step of a job
-    in turn. Once the job is at its end it does not; of the steps behind, all but one have a case of their own. What a
-    move takes back by itself is added: one case for each fault that does not break it off.
+    What a move takes back by itself: one case for each fault that does not break it off. For the other steps, a server
+    takes a fault in each step of a job in turn: one that is broken off at a step goes on when it is run again. Once
+    the job is at its end it does not; of the steps behind, all but one have a case of their own.
     """
+    taken_back = _taken_back(steps)
+    seen = {case.shots[0].step for case in taken_back}
     cases = []
     for job in dict.fromkeys(step.job for step in steps):
         own = [step for step in steps if step.job == job]
         last = end(steps, job)
-        ahead = [step for step in own if step.number <= last.number and not step.resumed]
+        ahead = [step for step in own if step.number < last.number and not step.resumed and step not in seen]
         behind = [step for step in own if step.number > last.number]
-        ladder = [*ahead, *(step for step in own if step.resumed), *behind[:1]]
+        ladder = [*ahead, last, *(step for step in own if step.resumed), *behind[:1]]
         cases.append(Case(tuple(_one_each(ladder, last)), RUN_AGAIN))
         cases += [Case((Shot(step, "controller_killed"),), RUN_AGAIN) for step in behind[1:]]
+    return cases + taken_back
+
+
+def _taken_back(steps: list[Step]) -> list[Case]:
+    """For each fault that does not break a run off, the last step before a move's end in which it can happen."""
+    cases = []
     missing = [fault for fault in FAULTS if fault not in BREAKS_OFF]
+    last = end(steps, "move")
     # The later the step, the more there is to take back.
-    for step in [step for step in steps if step.job == "move" and step.number <= end(steps, "move").number][::-1]:
-        for shot in shots(step):
-            if shot.fault in missing and not step.resumed:
-                missing.remove(shot.fault)
-                cases.append(Case((shot,), follow_ups(shot)[0]))
-                break
+    for step in [step for step in steps if step.job == "move" and step.number <= last.number and not step.resumed][
+        ::-1
+    ]:
+        shot = next((shot for shot in shots(step) if shot.fault in missing), None)
+        if shot:
+            missing.remove(shot.fault)
+            cases.append(Case((shot,), follow_ups(shot)[0]))
     return cases
 
 

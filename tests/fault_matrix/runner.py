@@ -92,13 +92,13 @@ class Server:
     :ivar before: what it was when it was last at home
     """
 
-    def __init__(self, prefix: str, way: Way, work: Path) -> None:
+    def __init__(self, prefix: str, way: Way, work: Path, keep: bool) -> None:
         self.connection = cloud.connect()
         self.prefix = prefix
-        self.number = 0
+        self.number = 1
         self.way = way
         self.work = work
-        self.before = self.make()
+        self.before = self.find() if keep else self.make()
         self.state = "home"
 
     @property
@@ -106,9 +106,15 @@ class Server:
         """A server that a case has wrecked is not used again."""
         return f"{self.prefix}-{self.number}"
 
+    def find(self) -> Facts:
+        """Use what an earlier run has left."""
+        facts = self.look()
+        if facts.api["host"] != self.way.source:
+            self.way = self.way.back()
+        return facts
+
     def make(self) -> Facts:
         """Boot a new one."""
-        self.number += 1
         wanted = {"name": self.name, "host": self.way.source, "volume": True}
         whole(lambda: cloud.delete(self.connection, wanted))
         whole(lambda: cloud.create(self.connection, wanted))
@@ -116,6 +122,7 @@ class Server:
 
     def replace(self) -> None:
         """Boot another in its place."""
+        self.number += 1
         self.before, self.state = self.make(), "home"
 
     def delete(self) -> None:
@@ -321,10 +328,11 @@ def tidy(server: Server, case: Case, way: Way, log: Path) -> None:
 class Series:
     """Cases to run, shared by servers that each take the next which begins where they are."""
 
-    def __init__(self, cases: list[Case], steps: list[Step], work: Path) -> None:
+    def __init__(self, cases: list[Case], steps: list[Step], work: Path, keep: bool) -> None:
         self.waiting = list(cases)
         self.steps = steps
         self.work = work
+        self.keep = keep
         self.results: list[Result] = []
         self.lock = Lock()
 
@@ -350,9 +358,10 @@ class Series:
 
     def work_off(self, prefix: str, way: Way) -> None:
         """Run cases with one server until none is left; then see that Nova is at home with it, and delete it."""
-        server = Server(prefix, way, self.work)
+        server = Server(prefix, way, self.work, self.keep)
         while (case := self.take(server.state)) is not None:
             self.add(run(server, case, self.steps))
         server.bring("home", self.work / "logs" / f"{prefix}.log")
-        server.exercise()
-        server.delete()
+        if not self.keep:
+            server.exercise()
+            server.delete()
