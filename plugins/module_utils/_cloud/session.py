@@ -23,6 +23,13 @@ try:
     from keystoneauth1.identity.base import BaseIdentityPlugin
     from openstack import exceptions as sdk_errors
 
+    # All but the first when there was no answer, or no useful one, while the versions of the API were asked for.
+    _UNANSWERED = (
+        keystone_errors.ConnectFailure,
+        keystone_errors.DiscoveryFailure,
+        sdk_errors.NotSupported,
+        sdk_errors.ServiceDiscoveryException,
+    )
     OPENSTACKSDK_IMPORT_ERROR = None
 except ImportError:
     OPENSTACKSDK_IMPORT_ERROR = traceback.format_exc()
@@ -204,8 +211,7 @@ def translated(what: str, remedy: str = "", service: str = "") -> Iterator[None]
     except sdk_errors.HttpException as error:
         status = int(error.status_code or 0)
         raise ApiError(what, _sentence(error.details or str(error)), _remedy_for(status, remedy), status) from error
-    except (keystone_errors.ConnectFailure, keystone_errors.DiscoveryFailure, sdk_errors.NotSupported) as error:
-        # The last two when it did not answer while its versions were asked for.
+    except _UNANSWERED as error:
         cause = f"{_SERVICES.get(service, 'the API')} does not answer: {_unreached(str(error))}"
         unsent = _UNSENT in str(error)
         raise ApiError(what, cause, _UNREACHABLE, unanswered=True, unsent=unsent) from error
