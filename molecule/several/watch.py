@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 # A scenario that was broken off leaves no watcher for ever.
-LONGEST_S = 600
-POLL_S = 0.05
+LONGEST_S = 400
+POLL_S = 0.2
 
 
 def main() -> None:
