@@ -133,9 +133,8 @@ def absent(module: AnsibleModule, cells: Cells, cell: Cell) -> dict[str, Any]:
             "the API database says that the server lives in that cell.",
             "Look at it with server_move_info.",
         )
-    if counts.get("instances") and not database.select(
-        "migrations", uuid=module.params["migration"], instance_uuid=server
-    ):
+    home = cells.database(cells.of_server(server))
+    if counts.get("instances") and not rows.is_brought_by(database, home, server, module.params["migration"]):
         raise ConflictError(
             f"delete the rows of server {server} in {cell.name}",
             f"migration {module.params['migration']} did not bring them there.",

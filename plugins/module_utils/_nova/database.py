@@ -243,7 +243,8 @@ class Database:
             raise StackmoveError(
                 f"work on the database of {self.name}",
                 f"{error} in: {' '.join(sql.split())[:200]}",
-                "See the grants that the README asks for, if it says 'denied'.",
+                "If it says 'denied', see the grants that the README asks for. Otherwise look at the database server,"
+                " and run again: what was done already is found, and not done twice.",
             ) from error
 
 

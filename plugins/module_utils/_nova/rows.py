@@ -191,6 +191,18 @@ def is_copied(database: Database, server: str, migration: str) -> bool:
     return True
 
 
+def is_brought_by(database: Database, home: Database, server: str, migration: str) -> bool:
+    """Whether the server's rows in a cell in which it does not live are there by this migration.
+
+    Nova copies the migrations last. Where its conductor has died before that, the migration is not among the rows, but
+    under way at *home*, where the server lives, and they are hidden.
+    """
+    if database.select("migrations", uuid=migration, instance_uuid=server):
+        return True
+    begun = home.select("migrations", uuid=migration, instance_uuid=server, status="pre-migrating", cross_cell_move=1)
+    return bool(begun) and all(row["hidden"] for row in database.select("instances", uuid=server))
+
+
 def write_rows(database: Database, planned: Rows) -> None:
     """Insert the planned rows, read them again, and commit: all of them, or none.
 
