@@ -115,6 +115,9 @@ plan:
     fenced:
       description: As O(fenced).
       type: bool
+    deleted:
+      description: Whether the server's owner has deleted it in the middle of its move.
+      type: bool
     rebuild:
       description: Whether only Nova can define the guest at its source again.
       type: bool

@@ -198,6 +198,32 @@ def _revert(observed: Observed) -> Iterator[Blocker]:
             f"the root disk that it had is not on {move['source']['host']} any more.",
             "Confirm the move: there is nothing to return to.",
         )
+    elif observed.phase == "finished" and not unreached(observed.destination_host):
+        yield from _guest_returns(observed)
+
+
+def _local_disks(host: Document) -> set[str]:
+    names = {str(disk["name"]) for disk in (host.get("directory") or {}).get("disks", [])}
+    return {name for name in names if not name.endswith(".rescue")}
+
+
+def _guest_returns(observed: Observed) -> Iterator[Blocker]:
+    """What its definition at the destination has, and its source would not."""
+    move, guest = observed.move, observed.destination_host.get("guest") or {}
+    name, host = f"guest {move['server']['id']}", move["destination"]["host"]
+    for key, what in {**_LOST_ON_THE_HOST, **_DETACHABLE}.items():
+        if guest.get(key):
+            yield Blocker(
+                name, f"it has {what} on {host}.", "Revert the move with Nova: openstack server resize revert"
+            )
+    here, there = _local_disks(observed.source_host), _local_disks(observed.destination_host)
+    if here != there:
+        yield Blocker(
+            name,
+            f"its local disks are {', '.join(sorted(there))} on {host}, and"
+            f" {', '.join(sorted(here))} on {move['source']['host']}.",
+            "Revert the move with Nova: openstack server resize revert",
+        )
 
 
 def _recover(observed: Observed) -> Iterator[Blocker]:

@@ -69,6 +69,11 @@ def unreached(host: Document) -> str:
     return ""
 
 
+def is_deleted(observed: Observed) -> bool:
+    """Whether its owner has deleted the server in the middle of its move."""
+    return bool(observed.move["server"]["status"] == "DELETED")
+
+
 @dataclass(frozen=True)
 class Course:
     """Where a move goes from here.

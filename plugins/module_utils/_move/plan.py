@@ -15,6 +15,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import (
     Document,
     Observed,
     course,
+    is_deleted,
     unreached,
 )
 
@@ -41,6 +42,7 @@ def make_plan(
         "previous_run": move.get("run") or "",
         "refused": [dict(host) for host in refused],
         "fenced": observed.fenced,
+        "deleted": is_deleted(observed),
         "server": server["id"],
         "name": server["name"],
         "project_id": server["project_id"],
@@ -83,8 +85,9 @@ def make_plan(
 def _needs_rebuild(observed: Observed) -> bool:
     """Whether only Nova can define the guest at its source again: it died over the move, and has kept no XML."""
     host = observed.source_host
-    directory = host.get("directory") or {}
-    gone = not unreached(host) and host.get("guest") is None and not directory.get("note")
+    note = (host.get("directory") or {}).get("note") or {}
+    kept = note.get("migration") == _migration(observed)
+    gone = not unreached(host) and host.get("guest") is None and not kept and not is_deleted(observed)
     return observed.job == "recover" and observed.phase in GUEST_LEFT and gone
 
 
@@ -195,6 +198,8 @@ def describe(plan: Document) -> list[str]:
     title = f"{plan['name']} ({plan['server']}) {places}: {kind}"
     if plan["job"] == "recover" and plan["direction"] == "none":
         return [f"{plan['name']} ({plan['server']}): nothing to recover (phase {phase})"]
+    if plan["job"] in ("confirm", "revert") and not plan["roles"]:
+        return [f"{plan['name']} ({plan['server']}): nothing to {plan['job']} (phase {phase})"]
     if phase in ("finished", "confirming") and plan["job"] == "move":
         return [f"the move of {title} is made; it waits to be confirmed"]
     if "confirm" in plan["roles"]:
@@ -280,7 +285,8 @@ def _roll_back(plan: Document) -> list[str]:
     lines = [f"finish, back: remove what {destination['host']} has of the guest"]
     lines += [f"finish, back: give volume {entry['volume_id']} back to {source['host']}" for entry in plan["volumes"]]
     lines += [f"finish, back: activate port {port['id']} on {source['host']}" for port in plan["ports"]]
-    lines.append(f"prep_source, back: bring the guest back on {source['host']}")
+    if not plan["deleted"]:
+        lines.append(f"prep_source, back: bring the guest back on {source['host']}")
     lines.append(f"prep_dest, back: delete its rows in {destination['cell']}, and what was reserved for it")
     lines.append("prep_dest, back: give the server back to its user")
     if plan["rebuild"]:

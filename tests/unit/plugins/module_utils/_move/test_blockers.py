@@ -192,6 +192,35 @@ def under_way(observed: Observed, phase: str, **migration: Any) -> Observed:
     return observed
 
 
+def arrived(observed: Observed) -> Observed:
+    """The guest runs at its destination, from disks of the same names."""
+    change(observed, "destination_host.directory", observed.source_host["directory"])
+    change(observed, "destination_host.guest", observed.source_host["guest"])
+    change(observed, "source_host.guest", None)
+    return observed
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("destination_host.guest.has_tpm", True, "it has an emulated TPM on compute21"),
+        ("destination_host.guest.snapshots", 1, "it has libvirt snapshots"),
+        (
+            "destination_host.directory",
+            {"path": "/x", "disks": [{"name": "disk"}]},
+            "its local disks are disk on compute21",
+        ),
+    ],
+)
+def test_a_guest_that_its_source_could_not_define_is_not_stopped(
+    observed: Observed, path: str, value: Any, said: str
+) -> None:
+    arrived(under_way(observed, "finished"))
+    assert lines(replace(observed, job="revert")) == []
+    change(observed, path, value)
+    assert [said in line for line in lines(replace(observed, job="revert"))] == [True]
+
+
 def test_a_destination_that_refuses_is_told_from_a_server_that_cannot_move(observed: Observed) -> None:
     change(observed, "move.destination.service.status", "disabled")
     assert refusal(find_blockers(observed)) == "its compute service is disabled."
@@ -235,9 +264,7 @@ def test_a_move_of_novas_own_is_left_alone(observed: Observed, phase: str, ours:
 
 
 def test_but_one_that_waits_may_be_ended(observed: Observed) -> None:
-    under_way(observed, "finished", ours=False)
-    change(observed, "destination_host.directory", {"path": "/x", "disks": []})
-    change(observed, "destination_host.guest", {"state": "running"})
+    arrived(under_way(observed, "finished", ours=False))
     assert lines(replace(observed, job="confirm")) == []
     assert lines(replace(observed, job="revert")) == []
 
@@ -307,9 +334,7 @@ def test_no_disk_is_deleted_while_the_guest_is_not_at_its_destination(observed: 
 
 @pytest.mark.parametrize("job", ["confirm", "revert"])
 def test_disks_that_are_no_files_are_left_to_nova(observed: Observed, job: str) -> None:
-    under_way(observed, "finished")
-    change(observed, "destination_host.directory", {"path": "/x", "disks": []})
-    change(observed, "destination_host.guest", {"state": "running"})
+    arrived(under_way(observed, "finished"))
     change(observed, "source_host.nova.images_type", "rbd")
     assert ["keeps disks as rbd" in line for line in lines(replace(observed, job=job))] == [True]
 

@@ -194,12 +194,17 @@ def test_what_a_failed_move_has_left_is_swept_by_its_own_name(observed: Observed
 
 @pytest.mark.parametrize(
     ("note", "phase", "rebuild"),
-    [(None, "departed", True), ({"role": "source"}, "departed", False), (None, "prepared", False)],
+    [
+        (None, "departed", True),
+        ({"migration": MIGRATION["uuid"]}, "departed", False),
+        ({"migration": "an older one"}, "departed", True),
+        (None, "prepared", False),
+    ],
 )
 def test_only_nova_can_define_a_guest_of_which_it_kept_nothing(
     observed: Observed, note: Any, phase: str, rebuild: bool
 ) -> None:
-    observed.move["phase"] = phase
+    observed.move.update(phase=phase, migration=MIGRATION)
     observed.source_host["guest"] = None
     observed.source_host["directory"]["note"] = note
     assert make_plan(replace(observed, job="recover"), {}, RUN)["rebuild"] is rebuild
@@ -215,3 +220,18 @@ def test_a_host_that_cannot_be_read_is_in_the_plan_as_such(observed: Observed) -
 def test_hosts_that_refused_are_named(observed: Observed) -> None:
     refused = [{"host": "compute22", "cause": "it is full."}]
     assert describe(make_plan(observed, {}, RUN, refused))[0] == "compute22 does not take it: it is full."
+
+
+@pytest.mark.parametrize("job", ["confirm", "revert"])
+def test_nothing_to_end_is_said(observed: Observed, job: str) -> None:
+    (line,) = steps(replace(observed, job=job))
+    assert f"nothing to {job} (phase none)" in line
+
+
+def test_a_server_that_its_owner_deleted_does_not_come_back(observed: Observed) -> None:
+    observed.move["server"]["status"] = "DELETED"
+    observed.move.update(phase="stopping", migration=MIGRATION)
+    observed.source_host.update(guest=None, directory=None)
+    plan = make_plan(replace(observed, job="recover"), {}, RUN)
+    assert (plan["deleted"], plan["rebuild"], plan["direction"]) == (True, False, "back")
+    assert not [line for line in describe(plan) if "bring the guest back" in line]
