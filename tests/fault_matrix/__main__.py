@@ -95,7 +95,6 @@ def main() -> int:
     if options.list:
         print("\n".join(case.id for case in cases))
         return 0
-    work.mkdir(parents=True, exist_ok=True)
     if not options.rest:
         (work / "results.jsonl").unlink(missing_ok=True)
     results = run(cases, known, work, options)

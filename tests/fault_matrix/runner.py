@@ -109,6 +109,9 @@ class Server:
     def find(self) -> Facts:
         """Use what an earlier run has left."""
         facts = self.look()
+        if facts.api["status"] == "VERIFY_RESIZE":
+            self.play("confirm", self.work / "logs" / f"{self.prefix}.log", {})
+            facts = self.look()
         if facts.api["host"] != self.way.source:
             self.way = self.way.back()
         return facts
@@ -273,8 +276,7 @@ def run(server: Server, case: Case, steps: list[Step]) -> Result:
     """Run a case. A server that has not survived is replaced by another."""
     began = time.monotonic()
     log = server.work / "logs" / f"{case.id}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text("")
+    log.unlink(missing_ok=True)
     way = server.way
     outcome, problems = "", ["no try hit the module at work"]
     try:
@@ -335,6 +337,7 @@ class Series:
         self.keep = keep
         self.results: list[Result] = []
         self.lock = Lock()
+        (work / "logs").mkdir(parents=True, exist_ok=True)
 
     def take(self, state: str) -> Case | None:
         """The next case, one that begins in this state if there is one."""
