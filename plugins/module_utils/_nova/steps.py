@@ -148,8 +148,8 @@ def _check_run(move: states.Move, state: str, found: Found) -> None:
 
 def _is_there(state: str, found: Found) -> bool:
     """Whether there is nothing to do for a state."""
-    if state == "resumed":
-        return found.phase in states.RESTING_PHASES and not found.run
+    if state == "resumed":  # nobody's place is taken at rest, nor of a server that its owner has deleted
+        return found.seat.instance is None or (found.phase in states.RESTING_PHASES and not found.run)
     if state == "aborted":
         return found.phase == "none"
     if state == "reverted":

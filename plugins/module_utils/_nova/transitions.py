@@ -311,33 +311,34 @@ def finished(
 
 
 def confirming(move: Move, source: CellView, target: CellView) -> list[Transaction]:
-    """Announce the confirmation in both cells (``ConfirmResizeTask``).
+    """Announce the confirmation in both cells (``ConfirmResizeTask``), where Nova has not done so already.
 
     The target's instance is guarded too: Nova's revert takes it before it changes the migration's status.
     """
     event = "compute_confirm_snapshot_based_resize_at_source"
     request_id = request_id_of("confirming", move.migration)
-    host = str(target.migration["source_compute"]) if target.migration else ""
-    begun = StartEvent(move.server, request_id, event, host, move.now)
+    begun = StartEvent(move.server, request_id, event, str(migration_of(target)["source_compute"]), move.now)
     conductor = "conductor_confirm_snapshot_based_resize"
-    transactions = [
-        Transaction(
-            "target",
-            set_migration(move, ("finished",), status="confirming"),
-            (
-                set_instance(move, {"task_state": (None,), "vm_state": ("resized",)}),
-                move.taken(),
-                action(move.server, request_id, "confirmResize", instance_of(target), move.now),
-                StartEvent(move.server, request_id, conductor, move.reporter, move.now),
-                begun,
-            ),
+    transactions = []
+    if target.status == "finished":
+        transactions.append(
+            Transaction(
+                "target",
+                set_migration(move, ("finished",), status="confirming"),
+                (
+                    set_instance(move, {"task_state": (None,), "vm_state": ("resized",)}),
+                    move.taken(),
+                    action(move.server, request_id, "confirmResize", instance_of(target), move.now),
+                    StartEvent(move.server, request_id, conductor, move.reporter, move.now),
+                    begun,
+                ),
+            )
         )
-    ]
-    if source.instance is not None:
+    if source.instance is not None and source.status not in ("confirming", "confirmed"):
         transactions.append(
             Transaction(
                 "source",
-                set_migration(move, ("post-migrating", "finished", "confirming"), status="confirming"),
+                set_migration(move, ("post-migrating", "finished"), status="confirming"),
                 (action(move.server, request_id, "confirmResize", instance_of(source), move.now), begun),
             )
         )

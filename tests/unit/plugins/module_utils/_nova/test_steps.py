@@ -191,6 +191,7 @@ def test_a_server_that_its_owner_has_deleted_is_held_by_nobody(
     monkeypatch: pytest.MonkeyPatch, found: steps.Found
 ) -> None:
     gone = replace(at(found, "started"), here=replace(found.here, instance=None, metadata={}), deleted=True)
+    assert planned(monkeypatch, gone, "resumed").transactions == ()
     assert planned(monkeypatch, gone, "aborted").phase_after == "none"
 
 

@@ -349,7 +349,7 @@ def test_a_volume_of_which_nothing_is_known_is_left_alone(view: CellView) -> Non
 
 
 def test_the_confirmation_is_announced_in_both_cells(view: CellView) -> None:
-    target, source = transitions.confirming(COLD, with_migration(view), with_migration(view))
+    target, source = transitions.confirming(COLD, with_migration(view), with_migration(view, status="finished"))
     assert [target.database, source.database] == ["target", "source"]
     assert update(target, "instances").expect == {"vm_state": ("resized",), "task_state": (None,)}
     assert holds(target) == [(RUN, ("",))]
@@ -361,8 +361,17 @@ def test_the_confirmation_is_announced_in_both_cells(view: CellView) -> None:
 
 
 def test_a_source_that_is_gone_already_needs_no_announcement(view: CellView) -> None:
-    (target,) = transitions.confirming(COLD, EMPTY, with_migration(view))
-    assert target.database == "target"
+    for gone in (EMPTY, with_migration(view, status="confirmed")):
+        (target,) = transitions.confirming(COLD, gone, with_migration(view, status="finished"))
+        assert target.database == "target"
+
+
+@pytest.mark.parametrize("status", ["confirming", "confirmed"])
+def test_what_nova_has_announced_is_not_announced_again(view: CellView, status: str) -> None:
+    announced = with_migration(view, status=status)
+    (source,) = transitions.confirming(COLD, with_migration(view, status="post-migrating"), announced)
+    assert source.database == "source"
+    assert transitions.confirming(COLD, EMPTY, announced) == []
 
 
 @pytest.mark.parametrize(("power_state", "vm_state"), [(1, "active"), (4, "stopped"), (0, "active")])
@@ -431,7 +440,7 @@ def test_every_update_says_when(view: CellView, resize: Move) -> None:
         *transitions.stopping(resize, with_migration(view)),
         *transitions.departed(resize, with_migration(view), there),
         *finish(resize, view, '{"nova_object.data": {}}'),
-        *transitions.confirming(resize, with_migration(view), there),
+        *transitions.confirming(resize, with_migration(view), with_migration(there, status="finished")),
         *transitions.confirmed(resize, there),
         *transitions.aborted(resize, with_migration(view)),
     ]
