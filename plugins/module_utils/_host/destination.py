@@ -84,7 +84,8 @@ def _refuse_foreign(seen: Seen, what: str, migration: str) -> None:
 def plan_stage(seen: Seen, server: str, migration: str) -> list[str]:
     """Decide what can be done while the guest still runs at the source."""
     _refuse_foreign(seen, f"make room for server {server}", migration)
-    steps = [] if seen.directory else ["create_directory"]
+    steps = ["remove_remains"] if seen.remains else []
+    steps += [] if seen.directory else ["create_directory"]
     return steps if seen.base else [*steps, "fetch_base"]
 
 
@@ -204,7 +205,7 @@ class DestinationHost:
         return look(self._guest, self.folder, base, remains=bool(self._broken_off()))
 
     def _broken_off(self) -> list[Path]:
-        """Return what killed runs of this move have left in the image cache."""
+        """Return what killed runs of this move have left in the image cache, which may be as large as the image."""
         return sorted(self._conf.base_path.glob(f"*.{glob.escape(self._migration)}.*"))
 
     def base_path(self, image: BaseImage) -> Path:
@@ -220,6 +221,8 @@ class DestinationHost:
     def stage(self, steps: Sequence[str], base_image: BaseImage | None, images: ImageService | None) -> None:
         """Do the steps of :func:`plan_stage`."""
         what = f"make room for server {self._guest.uuid}"
+        if "remove_remains" in steps:
+            self._remove_remains()
         if "create_directory" in steps:
             self.folder.create(self._owner(), self._first_note(ROLE))
         if "fetch_base" in steps and base_image is not None:
@@ -305,9 +308,7 @@ class DestinationHost:
         if "remove_directory" in steps:
             self.folder.remove()
         if "remove_remains" in steps:
-            self.folder.remove_remains()
-            for path in self._broken_off():
-                path.unlink()
+            self._remove_remains()
 
     def settle(self) -> None:
         """Remove the marker, and the XML if it was kept: the guest belongs to Nova alone now."""
@@ -322,6 +323,12 @@ class DestinationHost:
             "changes": note.get("changes", []),
             "disks": [{"disk": name, **details} for name, details in sorted(note.get("disks", {}).items())],
         }
+
+    def _remove_remains(self) -> None:
+        # A qemu-img that has outlived its killed module may still write to one: then it does so to no file.
+        self.folder.remove_remains()
+        for path in self._broken_off():
+            path.unlink()
 
     def _owner(self) -> os.stat_result:
         try:
@@ -339,15 +346,12 @@ class DestinationHost:
     def _fetch_base(self, image: BaseImage, images: ImageService) -> None:
         owner = self._owner()
         final = self.base_path(image)
-        if not final.parent.is_dir():
-            final.parent.mkdir(mode=0o755)
-            os.chown(final.parent, owner.st_uid, owner.st_gid)
+        final.parent.mkdir(mode=0o755, exist_ok=True)
+        os.chown(final.parent, owner.st_uid, owner.st_gid)
         temporary = final.with_name(f"{final.name}.{self._migration}.part")
         converted = temporary.with_suffix(".converted")
         # What its conversion to raw takes beside it is known only when it is here.
         size = int(images.describe(image.id).get("size") or 0)
-        for path in self._broken_off():
-            path.unlink()  # a qemu-img that has outlived its killed module may still write to it
         storage.require_space(final.parent, size, f"put image {image.id} into Nova's cache")
         try:
             images.download(image.id, temporary)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import ConflictError
 
@@ -29,38 +30,40 @@ def held(server: str, timeout_s: float) -> Iterator[None]:
     :raises ConflictError: when it is still held then
     """
     path = FOLDER / f"stackmove-{server}.lock"
-    handle = _take(path, server, time.monotonic() + timeout_s)
-    try:
-        os.ftruncate(handle, 0)
-        os.write(handle, f"{os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S %Z')}".encode())
-        yield
-    finally:
-        path.unlink()
-        os.close(handle)
+    with _taken(path, server, time.monotonic() + timeout_s) as file:
+        file.truncate(0)
+        file.write(f"{os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S %Z')}")
+        file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
-def _take(path: Path, server: str, deadline: float) -> int:
+def _taken(path: Path, server: str, deadline: float) -> TextIO:
     while True:
         # Not through a link: others may write to this folder, too.
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+", encoding="utf-8")
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _has_its_name(handle, path):
-                return handle
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _has_its_name(file, path):
+                return file
         except BlockingIOError:
             if time.monotonic() >= deadline:
+                with file:
+                    holder = file.read(100)
                 raise ConflictError(
                     f"work on server {server} on this host",
-                    f"another module works on it: process {os.read(handle, 100).decode(errors='replace')}.",
+                    f"another module works on it: process {holder}.",
                     "Wait until that is done and run again; or end that process on this host, if its run is dead.",
                 ) from None
             time.sleep(_POLL_S)
-        os.close(handle)
+        file.close()
 
 
-def _has_its_name(handle: int, path: Path) -> bool:
+def _has_its_name(file: TextIO, path: Path) -> bool:
     """Tell whether an open file is still the one at a path: whoever held its lock removes it in the end."""
     try:
-        return os.path.samestat(os.fstat(handle), path.stat())
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
         return False

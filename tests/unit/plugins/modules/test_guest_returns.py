@@ -21,13 +21,23 @@ import libvirt
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.stackmove.nova.plugins.module_utils._host import instance_dir, lock, vifs
+from ansible_collections.stackmove.nova.plugins.module_utils._host import (
+    image_service,
+    instance_dir,
+    lock,
+    params,
+    qemu_img,
+    vifs,
+)
 from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes, volume_id
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import guest
 from ansible_collections.stackmove.nova.plugins.modules import destination_guest, source_guest
 
 URI = "test:///default"
 SERVER = "6f70656e-7374-4163-8b6d-6f7665210001"
+IMAGE = {"id": "696d6167-6500-4163-8b6d-6f7665210001", "disk_format": "qcow2"}
+GLANCE = {"endpoint": "http://localhost:1", "token": "a-token", "base_image": IMAGE}
+TRANSFERS = [{"disk": "disk", "image_id": "i", "disk_format": "qcow2"}]
 GUEST = f"""<domain type='test'>
   <name>instance-0000000a</name>
   <uuid>{SERVER}</uuid>
@@ -35,6 +45,11 @@ GUEST = f"""<domain type='test'>
   <vcpu>1</vcpu>
   <os><type>hvm</type></os>
   <devices>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='qcow2'/>
+      <source file='FOLDER/disk'/>
+      <target dev='vdb' bus='virtio'/>
+    </disk>
     <disk type='network' device='disk'>
       <source protocol='rbd' name='volumes/volume-v'/>
       <target dev='vda' bus='virtio'/>
@@ -52,6 +67,7 @@ VOLUMES = [{"volume_id": "v", "connection_info": {"driver_volume_type": "rbd", "
 VIFS = [{"id": "p", "address": "fa:16:3e:00:00:01", "type": "bridge", "devname": "tapp", "network": {"id": "n"}}]
 MIGRATION = "6d696772-6174-4e00-8b6d-6f7665210001"
 NOTE, XML = "stackmove-state.json", "stackmove-domain.xml"
+FILES = ["console.log", "disk", "disk.info"]
 FLAVOR = {"name": "m1.big", "memory_mb": 512, "vcpus": 2, "root_gb": 1}
 BEFORE = {"name": "m1.small", "memory_mb": 256, "vcpus": 1, "root_gb": 1}
 
@@ -60,10 +76,46 @@ class Killed(BaseException):
     """The module's process is no more."""
 
 
-def timeless(noted: dict[str, Any]) -> dict[str, Any]:
+class Images:
+    """Glance, and qemu-img: each file holds what was done to it."""
+
+    def describe(self, _image_id: str) -> dict[str, int]:
+        return {"size": 1}
+
+    def download(self, image_id: str, path: Path) -> image_service.Sent:
+        path.write_text(image_id, "utf-8")
+        return image_service.Sent(1, "sha512")
+
+    @staticmethod
+    def inspect(path: Path, image_format: str) -> qemu_img.Image:
+        assert path.is_file()
+        return qemu_img.Image(path.name, str(path), image_format, 1, 1, None, None, 1)
+
+    @staticmethod
+    def convert(source: Path, _format: str, target: Path, target_format: str) -> None:
+        target.write_text(f"{source.read_text('utf-8')} as {target_format}", "utf-8")
+
+    @staticmethod
+    def create_overlay(path: Path, backing: Path, _format: str, _size: int) -> None:
+        path.write_text(f"over {backing.read_text('utf-8')}", "utf-8")
+
+    @staticmethod
+    def rebase(path: Path, backing: Path, _format: str) -> None:
+        path.write_text(f"{path.read_text('utf-8')}, over {backing.read_text('utf-8')}", "utf-8")
+
+    @staticmethod
+    def grow(path: Path, _format: str, _size: int) -> None:
+        path.write_text(f"{path.read_text('utf-8')}, grown", "utf-8")
+
+
+TIMES = {"off_since", "off_until", "clean_shutdown", "seconds"}
+
+
+def timeless(noted: Any) -> Any:
     """Return a note without what no second run can know."""
-    kept = {key: noted[key] for key in noted if key not in {"off_since", "off_until", "clean_shutdown"}}
-    return {**kept, "arrived": timeless(kept["arrived"])} if kept.get("arrived") else kept
+    if not isinstance(noted, dict):
+        return noted
+    return {key: timeless(noted[key]) for key in noted if key not in TIMES}
 
 
 class Cloud:
@@ -75,6 +127,7 @@ class Cloud:
         self.connected = {"old"}
         self.plugged = {"old"}
         self.effects_left = -1
+        self.dead = False
         self.libvirt = libvirt.open(URI)  # the test driver forgets everything with its last connection
         locks = path / "locks"
         locks.mkdir()
@@ -93,11 +146,18 @@ class Cloud:
         monkeypatch.setattr(Volumes, "disconnect", lambda volumes, _info: self.connected.discard(of(volumes)))
         monkeypatch.setattr(vifs.Ports, "plug", lambda ports, *_given: self.plugged.add(of(ports)))
         monkeypatch.setattr(vifs.Ports, "unplug", lambda ports, *_given: self.plugged.discard(of(ports)))
+        monkeypatch.setattr(params, "image_service", lambda _given: Images())
+        for name in ("inspect", "convert", "create_overlay", "rebase", "grow"):
+            monkeypatch.setattr(qemu_img, name, getattr(Images, name))
+        monkeypatch.setattr(qemu_img, "refuse_references", lambda _path, _format: None)
         for owner, names in (
             (guest.Guest, ("define", "undefine", "start", "destroy", "shut_down")),
             (Volumes, ("connect", "disconnect")),
             (vifs.Ports, ("plug", "unplug")),
-            (Path, ("mkdir", "rename", "replace", "touch")),
+            (Images, ("download",)),
+            (qemu_img, ("convert", "create_overlay", "rebase", "grow")),
+            (Path, ("mkdir", "rename", "replace", "touch", "unlink")),
+            (os, ("link",)),
             (instance_dir, ("write_atomically", "remove_written")),
             (instance_dir.shutil, ("rmtree",)),
         ):
@@ -107,6 +167,8 @@ class Cloud:
 
     def watched(self, effect: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*given: Any, **named: Any) -> Any:
+            if self.dead:
+                return None  # what is in a "finally" is not done, either
             self.count()
             result = effect(*given, **named)
             self.count()
@@ -116,8 +178,20 @@ class Cloud:
 
     def count(self) -> None:
         if self.effects_left == 0:
+            self.dead = True
             raise Killed
         self.effects_left -= 1
+
+    def kill(self, act: Callable[[Cloud], Any], moment: int) -> bool:
+        """Kill it before or after its n-th effect, and tell whether it lived so long."""
+        self.effects_left = moment
+        try:
+            act(self)
+        except Killed:
+            return True
+        finally:
+            self.effects_left, self.dead = -1, False
+        return False
 
     def renew(self) -> None:
         """Put the guest to its old host as if nothing had been."""
@@ -126,15 +200,21 @@ class Cloud:
                 if domain.isActive():
                     domain.destroy()
                 domain.undefine()
-        self.libvirt.defineXML(GUEST).create()
+        self.definition = GUEST.replace("FOLDER", str(self.folder("old")))
+        self.libvirt.defineXML(self.definition).create()
         self.connected, self.plugged = {"old"}, {"old"}
         for host in ("old", "new"):
             shutil.rmtree(self.path / host, ignore_errors=True)
-            (self.path / host).mkdir()
+            (self.path / host / "_base").mkdir(parents=True)
             text = f"[DEFAULT]\ninstances_path = {self.path / host}\n[libvirt]\nvirt_type = test\n"
             (self.path / f"{host}.conf").write_text(text, "utf-8")
         self.folder("old").mkdir()
-        (self.folder("old") / "console.log").write_text("", "utf-8")
+        for name, text in (
+            ("console.log", ""),
+            ("disk", "the disk"),
+            ("disk.info", json.dumps({str(self.folder("old") / "disk"): "qcow2"})),
+        ):
+            (self.folder("old") / name).write_text(text, "utf-8")
 
     def folder(self, host: str) -> Path:
         return self.path / host / SERVER
@@ -152,7 +232,10 @@ class Cloud:
         """What is there on both hosts, but for the times in the notes."""
         domain = next((found for found in self.libvirt.listAllDomains() if found.UUIDString() == SERVER), None)
         files = {str(path) for host in ("old", "new") for path in (self.path / host).rglob("*")}
+        files.discard(str(self.path / "new" / "_base" / instance_dir.base_name(IMAGE["id"])))  # it stays in the cache
+        disks = [self.path / host / SERVER / "disk" for host in ("old", "new")]
         return {
+            "disks": [path.read_text("utf-8") if path.exists() else None for path in disks],
             "guest": (domain.name(), domain.isActive()) if domain else None,
             # What a killed write has left beside a note is replaced by the next, and removed with the note.
             "files": {path for path in files if not path.endswith(f".{NOTE}.new") or NOTE not in self.files("new")},
@@ -191,11 +274,13 @@ class Cloud:
             source_path=str(self.folder("old")),
             flavor=FLAVOR,
             volumes=VOLUMES,
+            transfers=TRANSFERS,
+            **GLANCE,
         )
 
     def move(self) -> None:
         definition = self.leave("old", "released", volumes=VOLUMES)["domain_xml"]
-        self.arrive("new", "staged")
+        self.arrive("new", "staged", **GLANCE)
         assert self.take(definition)["domain"]["state"] == "running"
 
     def take_back(self, definition: str, state: str = "running") -> dict[str, Any]:
@@ -227,12 +312,16 @@ def release(cloud: Cloud) -> dict[str, Any]:
 
 
 def arrive(cloud: Cloud) -> dict[str, Any]:
-    cloud.arrive("new", "staged")
-    return cloud.take(GUEST)
+    cloud.arrive("new", "staged", **GLANCE)
+    return cloud.take(cloud.definition)
 
 
 def leave_again(cloud: Cloud) -> dict[str, Any]:
     return cloud.leave("new", "released")
+
+
+def take_back(cloud: Cloud) -> dict[str, Any]:
+    return cloud.take_back(cloud.definition.replace("/old/", "/new/"))
 
 
 def give_up(cloud: Cloud) -> dict[str, Any]:
@@ -250,7 +339,7 @@ STEPS: dict[str, tuple[list[Act], Act, Act | None]] = {
     "settled": ([release, arrive], lambda cloud: cloud.arrive("new", "settled"), None),
     "left again": ([release, arrive], leave_again, lambda cloud: cloud.leave("new", "restored")),
     "stayed": ([release, arrive, leave_again], lambda cloud: cloud.leave("new", "restored"), None),
-    "returned": ([release, arrive, leave_again], lambda cloud: cloud.take_back(GUEST), None),
+    "returned": ([release, arrive, leave_again], take_back, None),
     "cleaned up": ([release, arrive, leave_again], give_up, None),
     "settled again": ([release, arrive, Cloud.back], lambda cloud: cloud.arrive("old", "settled"), None),
 }
@@ -276,15 +365,10 @@ def test_killed_anywhere_and_run_again(cloud: Cloud, step: str) -> None:
         for moment in range(1000):
             cloud.renew()
             after(cloud, *before)
-            cloud.effects_left = moment
-            try:
-                act(cloud)
+            if not cloud.kill(act, moment):
                 break
-            except Killed:
-                cloud.effects_left = -1
-                assert after(cloud, then) == wanted, f"killed at effect {moment}"
+            assert after(cloud, then) == wanted, f"killed at effect {moment}"
         assert moment > 3
-        cloud.effects_left = -1
 
 
 def test_there_and_back(cloud: Cloud) -> None:
@@ -310,9 +394,9 @@ def test_there_and_back(cloud: Cloud) -> None:
     assert not cloud.arrive("new", "absent", adopt=True)["changed"]
 
     cloud.libvirt.defineXML(definition)
-    assert cloud.files("old") == ["console.log", XML, NOTE]
+    assert cloud.files("old") == [*FILES, XML, NOTE]
     assert cloud.arrive("old", "settled")["changed"]
-    assert cloud.files("old") == ["console.log"]
+    assert cloud.files("old") == FILES
     assert not cloud.arrive("old", "settled")["changed"]
 
 
@@ -351,7 +435,7 @@ def test_leaving_again_can_be_taken_back(cloud: Cloud) -> None:
     assert cloud.noted("new") == before
     assert not cloud.leave("new", "restored")["changed"]
     assert cloud.arrive("new", "settled")["changed"]
-    assert cloud.files("new") == ["console.log"]
+    assert cloud.files("new") == FILES
 
 
 def test_the_connections_of_its_arrival_are_known_when_it_leaves(cloud: Cloud) -> None:
@@ -372,14 +456,25 @@ def test_a_guest_that_still_runs_there_does_not_return(cloud: Cloud) -> None:
 
 def test_a_new_folder_for_a_guest_without_local_disks(cloud: Cloud) -> None:
     cloud.move()
-    for path in cloud.folder("old").iterdir():
-        path.unlink()
-    cloud.folder("old").rmdir()
-    assert cloud.back()["steps"][:2] == ["create_directory", "note"]
+    cloud.leave("new", "released")
+    shutil.rmtree(cloud.folder("old"))
+    definition = cloud.definition.replace("file=", "dev=").replace("type='file'", "type='block'")
+    assert cloud.take_back(definition)["steps"][:2] == ["create_directory", "note"]
     assert cloud.files("old") == ["console.log", NOTE]
 
 
 def test_a_disk_that_the_guest_does_not_have(cloud: Cloud) -> None:
     cloud.move()
-    (cloud.folder("old") / "disk").write_text("", "utf-8")
-    assert "local disks none, and those that were kept here are disk" in cloud.back()["msg"]
+    (cloud.folder("old") / "disk.swap").write_text("", "utf-8")
+    assert "local disks disk, and those that were kept here are disk, disk.swap" in cloud.back()["msg"]
+
+
+def test_a_disk_whose_format_nobody_knows(cloud: Cloud) -> None:
+    cloud.move()
+    (cloud.folder("old") / "disk.info").unlink()
+    assert cloud.back()["domain"]["state"] == "running"  # as the XML has it that was kept
+    cloud.renew()
+    cloud.move()
+    for name in ("disk.info", NOTE, XML):
+        (cloud.folder("old") / name).unlink()
+    assert "its format is not noted anywhere" in cloud.back()["msg"]

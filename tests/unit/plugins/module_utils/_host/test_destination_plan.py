@@ -100,6 +100,7 @@ def test_what_a_killed_run_left_beside_the_folder_goes() -> None:
     assert plan_give_up(Seen(False, False, False, None, remains=True), "s", "m") == ["remove_remains"]
     left = Seen(False, False, True, note(), remains=True)
     assert plan_give_up(left, "s", "m") == ["disconnect", "remove_directory", "remove_remains"]
+    assert plan_stage(left, "s", "m") == ["remove_remains"]
 
 
 def test_what_nova_brought_is_given_up_on_request() -> None:
