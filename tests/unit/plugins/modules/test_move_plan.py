@@ -5,36 +5,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
-from ansible.module_utils.testing import patch_module_args
-
-from ansible_collections.stackmove.nova.plugins.modules import move_plan
 
 OBSERVED = Path(__file__).parents[1] / "module_utils" / "_move" / "observed.json"
 
 
-def run(arguments: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    with patch_module_args(arguments), pytest.raises(SystemExit):
-        move_plan.main()
-    result: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return result
+Run = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def test_the_plan_is_shown_as_a_difference(capsys: pytest.CaptureFixture[str]) -> None:
-    result = run(json.loads(OBSERVED.read_text("utf-8")), capsys)
+def test_the_plan_is_shown_as_a_difference(run: Run) -> None:
+    result = run(json.loads(OBSERVED.read_text("utf-8")))
     assert not result["changed"]
     assert result["blockers"] == []
     assert result["plan"]["destination"]["host"] == "compute21"
     assert result["diff"] == {"before": "", "after": "\n".join(result["steps"]) + "\n"}
 
 
-def test_it_is_planned_in_check_mode_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_is_planned_in_check_mode_too(run: Run) -> None:
     observed = json.loads(OBSERVED.read_text("utf-8"))
     observed["move"]["server"]["locked"] = True
-    result = run({**observed, "_ansible_check_mode": True}, capsys)
+    result = run({**observed, "_ansible_check_mode": True})
     assert result["blockers"] == [
         {
             "object": "server web1",
@@ -45,5 +37,5 @@ def test_it_is_planned_in_check_mode_too(capsys: pytest.CaptureFixture[str]) -> 
     ]
 
 
-def test_arguments_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "missing required arguments: move, source_host" in run({}, capsys)["msg"]
+def test_arguments_are_checked(run: Run) -> None:
+    assert "missing required arguments: move, source_host" in run({})["msg"]

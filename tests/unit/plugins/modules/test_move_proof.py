@@ -5,30 +5,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-from ansible.module_utils.testing import patch_module_args
-
 from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import Observed
 from ansible_collections.stackmove.nova.plugins.module_utils._move.plan import make_plan
-from ansible_collections.stackmove.nova.plugins.modules import move_proof
 
 OBSERVED = Path(__file__).parents[1] / "module_utils" / "_move" / "observed.json"
 
 
-def run(arguments: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    with patch_module_args(arguments), pytest.raises(SystemExit):
-        move_proof.main()
-    result: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return result
+Run = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def test_a_server_that_has_not_moved_proves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_has_not_moved_proves_nothing(run: Run) -> None:
     observed = json.loads(OBSERVED.read_text("utf-8"))
     plan = make_plan(Observed(**observed), {}, "{}")
-    result = run({"plan": plan, **observed, "off_s": 12.5}, capsys)
+    result = run({"plan": plan, **observed, "off_s": 12.5})
     assert not result["changed"]
     assert not result["proven"]
     assert {check["what"] for check in result["checks"] if check["ok"]} >= {"server", "flavor", "temporary images"}
@@ -37,5 +30,5 @@ def test_a_server_that_has_not_moved_proves_nothing(capsys: pytest.CaptureFixtur
     assert result["table"][0].endswith("; the guest was off for 12.5 s")
 
 
-def test_arguments_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "missing required arguments: destination_host, move, plan" in run({}, capsys)["msg"]
+def test_arguments_are_checked(run: Run) -> None:
+    assert "missing required arguments: destination_host, move, plan" in run({})["msg"]

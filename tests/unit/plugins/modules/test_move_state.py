@@ -5,12 +5,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
-
-import pytest
-from ansible.module_utils.testing import patch_module_args
-
-from ansible_collections.stackmove.nova.plugins.modules import move_state
 
 ARGUMENTS: dict[str, Any] = {
     "server": "s",
@@ -22,20 +18,16 @@ ARGUMENTS: dict[str, Any] = {
 }
 
 
-def run(arguments: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    with patch_module_args(arguments), pytest.raises(SystemExit):
-        move_state.main()
-    result: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return result
+Run = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def test_arguments_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "value of state must be one of" in run({**ARGUMENTS, "state": "undone"}, capsys)["msg"]
-    message = run({**ARGUMENTS, "destination": {"host": "dst"}}, capsys)["msg"]
+def test_arguments_are_checked(run: Run) -> None:
+    assert "value of state must be one of" in run({**ARGUMENTS, "state": "undone"})["msg"]
+    message = run({**ARGUMENTS, "destination": {"host": "dst"}})["msg"]
     assert "missing required arguments: compute_id, ip, node found in destination" in message
 
 
-def test_an_entry_of_volume_attachments_is_taken_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_entry_of_volume_attachments_is_taken_as_it_is(run: Run) -> None:
     volume = {
         "volume_id": "v",
         "source_attachment_id": None,
@@ -43,21 +35,21 @@ def test_an_entry_of_volume_attachments_is_taken_as_it_is(capsys: pytest.Capture
         "mountpoint": "/dev/vdb",
         "connection_info": {"driver_volume_type": "rbd"},
     }
-    assert "api_database is not set" in run({**ARGUMENTS, "api_database": "", "volumes": [volume]}, capsys)["msg"]
+    assert "api_database is not set" in run({**ARGUMENTS, "api_database": "", "volumes": [volume]})["msg"]
 
 
-def test_no_database_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    message = run(ARGUMENTS, capsys)["msg"]
+def test_no_database_is_named(run: Run) -> None:
+    message = run(ARGUMENTS)["msg"]
     assert message.startswith("Failed to find Nova's API database: api_database is not set. Remedy: ")
 
 
-def test_the_database_is_of_another_kind(capsys: pytest.CaptureFixture[str]) -> None:
-    result = run({**ARGUMENTS, "api_database": "postgresql://nova:s3cret@db/nova_api"}, capsys)
+def test_the_database_is_of_another_kind(run: Run) -> None:
+    result = run({**ARGUMENTS, "api_database": "postgresql://nova:s3cret@db/nova_api"})
     assert "postgresql:// is not a MySQL or MariaDB URL" in result["msg"]
     assert "s3cret" not in json.dumps(result)
 
 
-def test_the_database_is_out_of_reach(capsys: pytest.CaptureFixture[str]) -> None:
-    result = run({**ARGUMENTS, "api_database": "mysql+pymysql://nova:s3cret@127.0.0.1:9/nova_api"}, capsys)
+def test_the_database_is_out_of_reach(run: Run) -> None:
+    result = run({**ARGUMENTS, "api_database": "mysql+pymysql://nova:s3cret@127.0.0.1:9/nova_api"})
     assert result["msg"].startswith("Failed to connect to the database of nova_api (nova_api on 127.0.0.1:9): ")
     assert "s3cret" not in json.dumps(result)

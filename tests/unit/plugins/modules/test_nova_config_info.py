@@ -4,30 +4,20 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-from ansible.module_utils.testing import patch_module_args
-
-from ansible_collections.stackmove.nova.plugins.modules import nova_config_info
+Run = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def run(arguments: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    with patch_module_args(arguments), pytest.raises(SystemExit):
-        nova_config_info.main()
-    result: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return result
-
-
-def test_the_urls_of_a_controller(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_urls_of_a_controller(tmp_path: Path, run: Run) -> None:
     conf = tmp_path / "nova.conf"
     conf.write_text(
         "[DEFAULT]\ntransport_url = rabbit://x\n[database]\nconnection = mysql+pymysql://nova:p%40ss@db/nova_cell0\n"
         "[api_database]\nconnection=mysql+pymysql://nova:p%40ss@db/nova_api?charset=utf8\n"
     )
-    assert run({"path": str(conf)}, capsys) == {
+    assert run({"path": str(conf)}) == {
         "changed": False,
         "api_database": "mysql+pymysql://nova:p%40ss@db/nova_api?charset=utf8",
         "main_database": "mysql+pymysql://nova:p%40ss@db/nova_cell0",
@@ -35,13 +25,13 @@ def test_the_urls_of_a_controller(tmp_path: Path, capsys: pytest.CaptureFixture[
     }
 
 
-def test_a_compute_host_has_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_compute_host_has_none(tmp_path: Path, run: Run) -> None:
     conf = tmp_path / "nova.conf"
     conf.write_text("[DEFAULT]\nhost = compute1\n")
-    message = run({"path": str(conf)}, capsys)["msg"]
+    message = run({"path": str(conf)})["msg"]
     assert "it has no [api_database]connection and no [database]connection" in message
 
 
-def test_there_is_no_such_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    message = run({"path": str(tmp_path / "nowhere")}, capsys)["msg"]
+def test_there_is_no_such_file(tmp_path: Path, run: Run) -> None:
+    message = run({"path": str(tmp_path / "nowhere")})["msg"]
     assert message.startswith(f"Failed to read {tmp_path}/nowhere: No such file or directory. Remedy: ")

@@ -5,39 +5,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
-
-import pytest
-from ansible.module_utils.testing import patch_module_args
-
-from ansible_collections.stackmove.nova.plugins.modules import server_move_info
 
 ARGUMENTS: dict[str, Any] = {"server": "web1", "cloud": "nowhere"}
 
 
-def run(arguments: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    with patch_module_args(arguments), pytest.raises(SystemExit):
-        server_move_info.main()
-    result: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return result
+Run = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def test_arguments_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "missing required arguments: server" in run({}, capsys)["msg"]
+def test_arguments_are_checked(run: Run) -> None:
+    assert "missing required arguments: server" in run({})["msg"]
 
 
-def test_no_database_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    message = run(ARGUMENTS, capsys)["msg"]
+def test_no_database_is_named(run: Run) -> None:
+    message = run(ARGUMENTS)["msg"]
     assert message.startswith("Failed to find Nova's API database: api_database is not set. Remedy: ")
 
 
-def test_the_database_is_of_another_kind(capsys: pytest.CaptureFixture[str]) -> None:
-    result = run({**ARGUMENTS, "api_database": "postgresql://nova:s3cret@db/nova_api"}, capsys)
+def test_the_database_is_of_another_kind(run: Run) -> None:
+    result = run({**ARGUMENTS, "api_database": "postgresql://nova:s3cret@db/nova_api"})
     assert "postgresql:// is not a MySQL or MariaDB URL" in result["msg"]
     assert "s3cret" not in json.dumps(result)
 
 
-def test_the_database_is_out_of_reach(capsys: pytest.CaptureFixture[str]) -> None:
-    result = run({**ARGUMENTS, "api_database": "mysql+pymysql://nova:s3cret@127.0.0.1:9/nova_api"}, capsys)
+def test_the_database_is_out_of_reach(run: Run) -> None:
+    result = run({**ARGUMENTS, "api_database": "mysql+pymysql://nova:s3cret@127.0.0.1:9/nova_api"})
     assert result["msg"].startswith("Failed to connect to the database of nova_api (nova_api on 127.0.0.1:9): ")
     assert "s3cret" not in json.dumps(result)

@@ -4,39 +4,31 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
-
-from ansible_collections.stackmove.nova.plugins.modules import transfer_images
 
 ARGUMENTS: dict[str, Any] = {"migration": "m", "state": "absent"}
 
 
-def run(arguments: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    with patch_module_args(arguments), pytest.raises(SystemExit):
-        transfer_images.main()
-    result: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert result["failed"]
-    return result
+Run = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def test_arguments_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_arguments_are_checked(run: Run) -> None:
     assert (
         "value of disk_format must be one of"
-        in run({"migration": "m", "images": [{"disk": "disk", "name": "n", "disk_format": "vdi"}]}, capsys)["msg"]
+        in run({"migration": "m", "images": [{"disk": "disk", "name": "n", "disk_format": "vdi"}]})["msg"]
     )
 
 
-def test_no_cloud_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_cloud_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OS_CLOUD", raising=False)
-    message = run(ARGUMENTS, capsys)["msg"]
+    message = run(ARGUMENTS)["msg"]
     assert message.startswith("Failed to connect to the cloud: no entry of clouds.yaml is named. Remedy: ")
 
 
-def test_the_cloud_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
-    message = run({**ARGUMENTS, "cloud": "nowhere"}, capsys)["msg"]
+def test_the_cloud_is_unknown(run: Run) -> None:
+    message = run({**ARGUMENTS, "cloud": "nowhere"})["msg"]
     assert message.startswith("Failed to connect to cloud nowhere: ")
     assert message.endswith("Remedy: Check the entry nowhere in clouds.yaml: it names its operator.")
