@@ -86,7 +86,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._edge import run_mo
 from ansible_collections.stackmove.nova.plugins.module_utils._host import instance_dir, nova_conf, params
 
 SPEC: dict[str, Any] = {
-    "token": {"type": "str", "required": True},
+    "token": {"type": "str", "required": True, "no_log": False},
     "state": {"type": "str", "required": True, "choices": ["present", "absent", "seen"]},
     **params.LIBVIRT_OPTIONS,
 }
