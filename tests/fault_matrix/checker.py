@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from openstack.connection import Connection
+from openstack.exceptions import SDKException
 
 from ansible_collections.stackmove.nova.molecule.common import cloud
 
@@ -127,7 +128,7 @@ def read(connection: Connection, name: str) -> Facts:
     try:
         api = cloud.look(connection, {"name": name})
         guest = cloud.guest(connection, {"name": name})
-    except SystemExit as unanswered:
+    except (SystemExit, SDKException) as unanswered:
         raise lab.LabError(str(unanswered)) from unanswered
     rows = read_rows(api["id"])
     moves = {row["uuid"] for cell in set(CELLS.values()) for row in rows.get(f"{cell}.migrations", [])}
@@ -229,7 +230,9 @@ def _rows(facts: Facts, before: Facts, way: Way, kind: str) -> Iterator[str]:
     yield from _differs("queued for delete", [row["queued_for_delete"] for row in _mappings(facts)], [0])
     for cell, row in facts.instances().items():
         yield from _differs(f"hidden in {cell}", bool(row["hidden"]), cell != seat)
-        yield from _differs(f"vm_state in {cell}", row["vm_state"], "resized" if kind == "moved" else "active")
+        # What the source was before is still there, hidden.
+        wanted = "resized" if kind == "moved" and cell == seat else "active"
+        yield from _differs(f"vm_state in {cell}", row["vm_state"], wanted)
     for cell in (source, target):
         keys = {row["key"] for row in facts.alive(f"{cell}.instance_system_metadata")}
         passing = keys.intersection(PASSING_KEYS if kind != "moved" else PASSING_KEYS[1:])

@@ -19,6 +19,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
+from openstack.exceptions import SDKException
+
 from ansible_collections.stackmove.nova.molecule.common import cloud
 
 from . import checker, lab
@@ -98,6 +100,7 @@ class Server:
         self.number = 1
         self.way = way
         self.work = work
+        self.keep = keep
         self.before = self.find() if keep else self.make()
         self.state = "home"
 
@@ -124,9 +127,13 @@ class Server:
         return self.look()
 
     def replace(self) -> None:
-        """Boot another in its place."""
-        self.number += 1
-        self.before, self.state = self.make(), "home"
+        """Boot another in its place; one that is kept is looked at before the next case, as it has become."""
+        self.state = "home"
+        if self.keep:
+            self.before = self.find()
+        else:
+            self.number += 1
+            self.before = self.make()
 
     def delete(self) -> None:
         """Delete it, and what was wrecked before it."""
@@ -195,7 +202,7 @@ def whole(action: Callable[[], T]) -> T:
     """Do something with the cloud, which ends the program when it fails: here, just the case."""
     try:
         return action()
-    except SystemExit as failed:
+    except (SystemExit, SDKException) as failed:
         raise lab.LabError(str(failed)) from failed
 
 

@@ -27,13 +27,13 @@ Rows = dict[str, list[dict[str, Any]]]
 
 def cell_rows(cell: str, kind: str, hidden: bool) -> Rows:
     """The rows of the server in one cell."""
-    resized = kind == "moved"
+    resized = kind == "moved" and not hidden
     host = SEATS[kind]
     return {
         f"{cell}.instances": [
             {"host": host, "hidden": int(hidden), "deleted": 0, "vm_state": "resized" if resized else "active"}
         ],
-        f"{cell}.instance_system_metadata": [{"key": "old_vm_state", "deleted": 0}] if resized else [],
+        f"{cell}.instance_system_metadata": [{"key": "old_vm_state", "deleted": 0}] if kind == "moved" else [],
         f"{cell}.instance_extra": [
             {"deleted": 0, "migration_context": "{}" if resized else None, "flavor": '{"cur": {}, "old": null}'}
         ],
