@@ -57,9 +57,9 @@ _AT_DEST = "compute_revert_snapshot_based_resize_at_dest"
 _AT_SOURCE = "compute_finish_revert_snapshot_based_resize_at_source"
 
 
-def _request_id(move: Move, target: CellView) -> str:
+def _request_id(move: Move, cell: CellView) -> str:
     """The action under which the revert's events are told: ours, or Nova's if Nova has begun it."""
-    return target.request_id("revertResize") or request_id_of("reverting", move.migration)
+    return cell.request_id(request_id_of("reverting", move.migration), "revertResize")
 
 
 def reverting(move: Move, source: CellView, target: CellView, request_spec: str | None) -> list[Transaction]:
@@ -217,7 +217,7 @@ def reverted(move: Move, source: CellView) -> list[Transaction]:
                 SetMetadata(move.server, RUN_KEY, None, move.now),
                 *set_volumes(move, source, "source", connected=True),
                 set_network_info(move, source.network_info),
-                FinishEvent(move.server, source.request_id("revertResize"), "", move.now),
+                FinishEvent(move.server, _request_id(move, source), "", move.now),
             ),
         )
     ]

@@ -79,10 +79,13 @@ class CellView:
         """The run that holds the server; empty if none does."""
         return self.metadata.get(RUN_KEY, "")
 
-    def request_id(self, *names: str) -> str:
-        """The request id of the newest action of one of these names; a move of Nova's own has one that Nova made."""
+    def request_id(self, ours: str, *names: str) -> str:
+        """The request id of the action that tells of a move: ours, or else the newest of these names, which is Nova's.
+
+        :param ours: the request id which it has if it is ours
+        """
         found = [str(row["request_id"]) for row in self.actions if row["action"] in names]
-        return found[-1] if found else ""
+        return ours if ours in found or not found else found[-1]
 
 
 @dataclass(frozen=True)

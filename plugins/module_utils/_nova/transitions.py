@@ -52,7 +52,7 @@ _FINISH_DEST = "compute_finish_snapshot_based_resize_at_dest"
 
 def _request_id(move: Move, source: CellView) -> str:
     """The action under which the move's events are told: ours, or Nova's if Nova has begun the move."""
-    return source.request_id("resize", "migrate") or request_id_of("started", move.migration)
+    return source.request_id(request_id_of("started", move.migration), "resize", "migrate")
 
 
 def started(move: Move, source: CellView) -> list[Transaction]:
@@ -350,6 +350,7 @@ def confirmed(move: Move, target: CellView) -> list[Transaction]:
     instance = instance_of(target)
     cur = flavors_of(target)["cur"]
     vm_state = "stopped" if instance["power_state"] == SHUTDOWN else "active"
+    request_id = target.request_id(request_id_of("confirmed", move.migration), "confirmResize")
     return [
         Transaction(
             "target",
@@ -361,7 +362,7 @@ def confirmed(move: Move, target: CellView) -> list[Transaction]:
                 set_flavors(move, target, cur, None, None, migration_context=None),
                 SetMetadata(move.server, "old_vm_state", None, move.now),
                 SetMetadata(move.server, RUN_KEY, None, move.now),
-                FinishEvent(move.server, target.request_id("confirmResize"), "", move.now),
+                FinishEvent(move.server, request_id, "", move.now),
             ),
         )
     ]

@@ -9,6 +9,7 @@ First each has a move of its own, then all want the place of the one that has wo
 
 from __future__ import annotations
 
+import datetime
 import sys
 import threading
 import uuid
@@ -60,7 +61,7 @@ def race(url: str, moves: list[states.Move], state: str, told: str) -> states.Mo
 
 def main(url: str, server: str) -> None:
     """Race for the server, then for the place of the run that has won it, and give the server back."""
-    now = "2026-11-21 12:00:00"
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
     for _round in range(ROUNDS):
         moves = [states.Move(server, str(uuid.uuid4()), now, "here", run=f"run {number}") for number in range(RUNS)]
         first = race(url, moves, "started", "it has task_state=resize_prep")
