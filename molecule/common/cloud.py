@@ -34,6 +34,7 @@ SWAP_DIGEST = "[ -b /dev/vdc ] && head -c 8388608 /dev/vdc | md5sum"
 
 # Patience on a busy machine, in seconds.
 BOOT_S = 180
+MOVE_S = 400
 CHANGE_S = 120
 POLL_S = 0.5
 
@@ -370,7 +371,7 @@ def disturb(cloud: Connection, wanted: Document) -> Document:
             restarts.append(subprocess.Popen(wanted["restart"], stdout=subprocess.DEVNULL))
         return status not in ("", *answers)
 
-    wait_until(f"{server.name} is moved", BOOT_S, moved)
+    wait_until(f"{server.name} is moved", MOVE_S, moved)
     return {"answers": answers, "restarted": [restart.wait() for restart in restarts]}
 
 
