@@ -115,6 +115,9 @@ plan:
     fenced:
       description: As O(fenced).
       type: bool
+    guest_back:
+      description: Whether the guest is defined at its source.
+      type: bool
     deleted:
       description: Whether the server's owner has deleted it in the middle of its move.
       type: bool

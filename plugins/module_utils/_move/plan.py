@@ -79,16 +79,20 @@ def make_plan(
         "images": _images(observed),
         "base_image": _base_image(move),
         "rebuild": _needs_rebuild(observed),
+        "guest_back": bool(observed.source_host.get("guest")),
     }
 
 
 def _needs_rebuild(observed: Observed) -> bool:
     """Whether only Nova can define the guest at its source again: it died over the move, and has kept no XML."""
-    host = observed.source_host
-    note = (host.get("directory") or {}).get("note") or {}
+    source, destination = observed.source_host, observed.destination_host
+    if unreached(source) or source.get("guest") or is_deleted(observed):
+        return False
+    note = (source.get("directory") or {}).get("note") or {}
     kept = note.get("migration") == _migration(observed)
-    gone = not unreached(host) and host.get("guest") is None and not kept and not is_deleted(observed)
-    return observed.job == "recover" and observed.phase in GUEST_LEFT and gone
+    if observed.phase == "returned":  # Nova destroys it at the destination before it defines it at the source
+        return not kept and not unreached(destination) and not destination.get("guest")
+    return observed.job == "recover" and observed.phase in GUEST_LEFT and not kept
 
 
 def _migration(observed: Observed) -> str:

@@ -235,3 +235,15 @@ def test_a_server_that_its_owner_deleted_does_not_come_back(observed: Observed) 
     plan = make_plan(replace(observed, job="recover"), {}, RUN)
     assert (plan["deleted"], plan["rebuild"], plan["direction"]) == (True, False, "back")
     assert not [line for line in describe(plan) if "bring the guest back" in line]
+
+
+def test_nova_may_have_destroyed_the_guest_at_both_hosts(observed: Observed) -> None:
+    observed.move.update(phase="returned", migration=MIGRATION)
+    observed.destination_host["guest"] = None
+    plan = make_plan(replace(observed, job="revert"), {}, RUN)
+    assert (plan["guest_back"], plan["rebuild"]) == (True, False)
+    observed.source_host["guest"] = None
+    plan = make_plan(replace(observed, job="revert"), {}, RUN)
+    assert (plan["guest_back"], plan["rebuild"]) == (False, True)
+    observed.destination_host["guest"] = {"state": "running"}
+    assert not make_plan(replace(observed, job="revert"), {}, RUN)["rebuild"]
