@@ -55,6 +55,9 @@ options:
       - V(reverted) makes it an ordinary server of its old cell. Its rows in the target cell must have been deleted.
       - V(aborted) gives the server back as it was before V(started). The copied rows must have been deleted. Of a
         server that its owner has deleted meanwhile, it ends the migration.
+      - V(waiting) takes back what V(confirming) or V(reverting) has begun, so that the move waits in C(VERIFY_RESIZE)
+        as after V(finished), and can be confirmed or reverted. The guest and its disks, volumes and ports must be where
+        they were then.
       - V(resumed) takes the place of a run that is dead, or of Nova where its conductor has died, in any of these
         states.
     type: str
@@ -69,6 +72,7 @@ options:
       - reverting
       - returned
       - reverted
+      - waiting
       - resumed
       - aborted
     required: true
@@ -76,7 +80,7 @@ options:
     description:
       - A text that names this run, such as RV(stackmove.nova.move_plan#module:plan.run).
       - V(started), V(confirming), V(reverting) and V(resumed) keep it with the server. Whoever comes with another one
-        is refused until the server is finished, confirmed, reverted or aborted.
+        is refused until the server is finished, confirmed, reverted, waiting or aborted.
     type: str
     required: true
   previous_run:
@@ -114,6 +118,8 @@ options:
     description:
       - For V(reverting), the availability zone of the host to which the server returns. Left out, the one that it had
         there.
+      - For V(waiting), that of the host at which it stays, since V(reverting) has named the other. Left out, it is not
+        changed.
     type: str
   volumes:
     description:
@@ -149,7 +155,9 @@ options:
     type: bool
     default: true
   error:
-    description: Why the move is aborted; becomes the server's fault.
+    description:
+      - Why the move is aborted; becomes the server's fault.
+      - For V(waiting), why the confirmation or the revert is taken back; ends the events of its action.
     type: str
     default: ""
 seealso:
@@ -178,6 +186,17 @@ EXAMPLES = r"""
     previous_run: '{"host": "controller", "pid": 4711}'
     run: '{"host": "controller", "pid": 4722}'
     state: resumed
+
+- name: Let the move wait again, since it cannot be confirmed now
+  stackmove.nova.move_state:
+    api_database: "{{ stackmove_api_database }}"
+    server: 6d2c1f9e-58a5-4f6b-9a1e-0a4a8f3c7d11
+    migration: 0d0f2f0a-9a64-4a1f-8f0f-1f0a6f1c2b33
+    source_cell: cell1
+    target_cell: cell2
+    run: '{"host": "controller", "pid": 4711}'
+    state: waiting
+    error: compute12 does not answer
 
 - name: Give it back
   stackmove.nova.move_state:

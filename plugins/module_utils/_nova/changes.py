@@ -329,8 +329,19 @@ def _touch_action(database: Database, server: str, request_id: str, now: str) ->
     )
 
 
-def action(server: str, request_id: str, name: str, instance: Row, now: str) -> Insert:
-    """A new row of ``instance_actions``, on behalf of the server's owner."""
+def action(
+    server: str, request_id: str, name: str, instance: Row, now: str, known: Sequence[Row] = ()
+) -> Insert | Update:
+    """A row of ``instance_actions``, on behalf of the server's owner.
+
+    One that was begun before and taken back is the one that is begun again: its error is over, and its events tell of
+    both.
+
+    :param known: the actions that the cell has
+    """
+    if any(row["request_id"] == request_id for row in known):
+        where: dict[str, Value] = {"instance_uuid": server, "request_id": request_id}
+        return Update("instance_actions", where, {"message": None, "updated_at": now})
     return Insert(
         "instance_actions",
         {

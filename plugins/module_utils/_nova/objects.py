@@ -181,13 +181,14 @@ def request_spec_with_flavor(text: str, flavor: Document) -> str:
     return json.dumps(spec)
 
 
-def request_spec_before(text: str, flavor: Document, context: str) -> str:
-    """``request_specs.spec`` as it was before a resize; unchanged where it has that flavor already.
+def request_spec_of(side: str, text: str, flavor: Document, context: str) -> str:
+    """``request_specs.spec`` as on one side of a resize; unchanged where it has that flavor already.
 
     Nova's own revert puts the flavor and the NUMA topology back, and forgets the PCI requests.
 
-    :param flavor: the one that the server has had
-    :param context: its ``MigrationContext``, which keeps what it has had else; may be empty
+    :param side: ``old`` is before the resize, ``new`` after it
+    :param flavor: the one that the server has there
+    :param context: its ``MigrationContext``, which keeps what it has there else; may be empty
     """
     spec = json.loads(text)
     data = spec[_DATA]
@@ -195,10 +196,10 @@ def request_spec_before(text: str, flavor: Document, context: str) -> str:
         return text
     data["flavor"] = flavor
     if context:
-        before = json.loads(context)[_DATA]
-        data["numa_topology"] = before["old_numa_topology"]
-        if _requests(data.get("pci_requests")) != _requests(before["old_pci_requests"]):
-            data["pci_requests"] = before["old_pci_requests"]
+        kept = json.loads(context)[_DATA]
+        data["numa_topology"] = kept[f"{side}_numa_topology"]
+        if _requests(data.get("pci_requests")) != _requests(kept[f"{side}_pci_requests"]):
+            data["pci_requests"] = kept[f"{side}_pci_requests"]
     return json.dumps(spec)
 
 

@@ -74,7 +74,7 @@ def reverting(move: Move, source: CellView, target: CellView, request_spec: str 
     if target.task_state is None:  # otherwise Nova has begun it, with an action of its own
         request_id = request_id_of("reverting", move.migration)
         begun = [
-            action(move.server, request_id, "revertResize", there, move.now),
+            action(move.server, request_id, "revertResize", there, move.now, target.actions),
             StartEvent(move.server, request_id, _CONDUCTOR, move.reporter, move.now),
             StartEvent(move.server, request_id, _AT_DEST, str(migration["dest_compute"]), move.now),
         ]
@@ -93,12 +93,8 @@ def reverting(move: Move, source: CellView, target: CellView, request_spec: str 
     ]
     if request_spec:
         context = str((source.extra or {}).get("migration_context") or "")
-        spec = objects.request_spec_before(request_spec, flavors_of(source)["cur"], context)
-        if spec != request_spec:
-            where: dict[str, Value] = {"instance_uuid": move.server}
-            transactions.append(
-                Transaction("api", Update("request_specs", where, {"spec": spec, "updated_at": move.now}))
-            )
+        spec = objects.request_spec_of("old", request_spec, flavors_of(source)["cur"], context)
+        transactions += _set_request_spec(move, request_spec, spec)
     transactions.append(
         Transaction(
             "source",
@@ -113,6 +109,74 @@ def reverting(move: Move, source: CellView, target: CellView, request_spec: str 
                 ),
                 SetMetadata(move.server, "old_vm_state", target.old_vm_state, move.now),
             ),
+        )
+    )
+    return transactions
+
+
+def _set_request_spec(move: Move, before: str, after: str) -> list[Transaction]:
+    where: dict[str, Value] = {"instance_uuid": move.server}
+    update = Update("request_specs", where, {"spec": after, "updated_at": move.now})
+    return [Transaction("api", update)] if after != before else []
+
+
+def unreverted(move: Move, source: CellView, target: CellView, request_spec: str | None) -> list[Transaction]:
+    """Take a revert back whose guest is at its destination as before, so that it waits in VERIFY_RESIZE again.
+
+    The cell that keeps the run's name is the last: until then the revert can be gone on with, or taken back. What a
+    return that was cut short has brought to the source stays there, hidden: the next one brings it again.
+
+    :param request_spec: ``request_specs.spec``, to be rewritten for the new flavor
+    """
+    instance_of(source)
+    instance_of(target)
+    request_id = _request_id(move, target)
+    ended = FinishEvent(move.server, request_id, "", move.now, move.error or "taken back")
+    zone: dict[str, Value] = {"availability_zone": move.availability_zone} if move.availability_zone else {}
+    transactions = []
+    if source.status == "post-migrating":  # Nova's own, or one that was cut short, before it was announced here
+        announced = set_migration(move, ("post-migrating",), status="reverting")
+        transactions.append(Transaction("source", announced, (move.held(),)))
+    transactions.append(
+        Transaction(
+            "target",
+            set_instance(
+                move,
+                {**_REVERTING, "vm_state": ("resized",)},
+                task_state=None,
+                power_state=RUNNING if move.running else SHUTDOWN,
+                **zone,
+            ),
+            (
+                # Nova's own may be reverting when its migration is not.
+                set_migration(move, ("reverting", "finished"), status="finished"),
+                *set_volumes(move, target, "destination", connected=True),
+                set_network_info(move, target.network_info),
+                ended,
+            ),
+        )
+    )
+    if request_spec:
+        context = str((target.extra or {}).get("migration_context") or "")
+        spec = objects.request_spec_of("new", request_spec, flavors_of(target)["cur"], context)
+        transactions += _set_request_spec(move, request_spec, spec)
+    transactions.append(
+        Transaction(
+            "source",
+            set_migration(move, ("reverting",), status="post-migrating"),
+            (
+                set_instance(
+                    move,
+                    {"task_state": ("resize_reverting", "resize_migrated")},
+                    task_state="resize_migrated",
+                    hidden=1,
+                ),
+                move.held(),
+                SetMetadata(move.server, RUN_KEY, None, move.now),
+                *set_volumes(move, source, "source", connected=False),
+                ended,
+            ),
+            repeatable=True,  # its marker is there too while the revert is not announced here
         )
     )
     return transactions

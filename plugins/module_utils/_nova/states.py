@@ -200,6 +200,8 @@ def _phase_at_target(source: CellView, target: CellView) -> str:
     if target.status == "finished":
         if target.task_state == "resize_reverting":
             return "reverting"  # Nova's API takes the instance before it changes the migration
+        if source.status == "reverting":
+            return "reverting"  # one that is taken back ends in the source cell, which keeps the run's name
         return "finished" if _is_hidden(source) else "departed"
     return "none" if source.status in ("", *FINAL_STATUSES) else "foreign"
 

@@ -15,20 +15,21 @@ from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import 
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.changes import Hold, Transaction
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import Database, Row, Value
 
-# What module move_state can bring about, and the phase that each needs to start from.
-STATES = {
-    "started": "none",
-    "prepared": "copied",
-    "stopping": "prepared",
-    "departed": "stopping",
-    "finished": "departed",
-    "confirming": "finished",
-    "confirmed": "confirming",
-    "reverting": "finished",
-    "returned": "reverting",
-    "reverted": "returned",
-    "resumed": "",
-    "aborted": "",
+# What module move_state can bring about, and the phases from which each starts; none where that is any.
+STATES: dict[str, tuple[str, ...]] = {
+    "started": ("none",),
+    "prepared": ("copied",),
+    "stopping": ("prepared",),
+    "departed": ("stopping",),
+    "finished": ("departed",),
+    "confirming": ("finished",),
+    "confirmed": ("confirming",),
+    "reverting": ("finished",),
+    "returned": ("reverting",),
+    "reverted": ("returned",),
+    "waiting": ("confirming", "reverting"),
+    "resumed": (),
+    "aborted": (),
 }
 # These begin with the state's first transaction, so that one that was cut short is told by the state itself.
 _TOLD_AT_ONCE = ("confirming", "reverting")
@@ -120,8 +121,9 @@ def plan(cells: Cells, source: Cell, target: Cell, move: states.Move, state: str
     _check_run(move, state, found)
     if _is_there(state, found):
         return Step(before, before, ())
-    if STATES[state] and before not in (STATES[state], state):
-        raise _refused(move, state, f"it is {before!r}, and must be {STATES[state]!r} for this step.")
+    if STATES[state] and before not in (*STATES[state], state):
+        wanted = " or ".join(map(repr, STATES[state]))
+        raise _refused(move, state, f"it is {before!r}, and must be {wanted} for this step.")
     if state in _NEED_OWNER and found.deleted:
         raise _refused(move, state, "its owner has deleted the server.", "Roll the move back.")
     transactions = _transactions(cells, source, target, move, state, found)
@@ -129,7 +131,7 @@ def plan(cells: Cells, source: Cell, target: Cell, move: states.Move, state: str
     pending = [(databases[transaction.database], transaction) for transaction in transactions]
     if len(pending) > 1:  # a run killed between two databases has made some of them
         pending = [(database, transaction) for database, transaction in pending if not transaction.is_done(database)]
-    after = {"resumed": before, "aborted": "none", "reverted": "none"}.get(state, state)
+    after = {"resumed": before, "aborted": "none", "reverted": "none", "waiting": "finished"}.get(state, state)
     return Step(before, after, pending)
 
 
@@ -152,6 +154,8 @@ def _is_there(state: str, found: Found) -> bool:
         return found.seat.instance is None or (found.phase in states.RESTING_PHASES and not found.run)
     if state == "aborted":
         return found.phase == "none"
+    if state == "waiting":
+        return found.phase == "finished"
     if state == "reverted":
         return found.phase == "none" and found.here.status == "reverted"
     if state in _TOLD_AT_ONCE and state == found.phase:
@@ -168,6 +172,8 @@ def _transactions(
     spec = str(specs[0]["spec"]) if specs else None
     if state in ("aborted", "reverted"):
         _check_rows_are_gone(move, state, found, target)
+    if state == "waiting" and found.home.id != target.id:  # a return that was cut short right after the flip
+        raise _refused(move, state, f"the server lives in {source.name} again already.")
     planners = {
         "started": lambda: transitions.started(move, here),
         "resumed": lambda: transitions.resumed(move, found.phase, here, there),
@@ -180,6 +186,11 @@ def _transactions(
         "reverting": lambda: revert.reverting(move, here, there, spec),
         "returned": lambda: revert.returned(move, here, there, cell_ids, _events(cells.database(target), there)),
         "reverted": lambda: revert.reverted(move, here),
+        "waiting": lambda: (
+            transitions.unconfirmed(move, here, there)
+            if found.phase == "confirming"
+            else revert.unreverted(move, here, there, spec)
+        ),
         "aborted": lambda: transitions.aborted(move, here),
     }
     return planners[state]()

@@ -328,21 +328,45 @@ def confirming(move: Move, source: CellView, target: CellView) -> list[Transacti
                 (
                     set_instance(move, {"task_state": (None,), "vm_state": ("resized",)}),
                     move.taken(),
-                    action(move.server, request_id, "confirmResize", instance_of(target), move.now),
+                    action(move.server, request_id, "confirmResize", instance_of(target), move.now, target.actions),
                     StartEvent(move.server, request_id, conductor, move.reporter, move.now),
                     begun,
                 ),
             )
         )
     if source.instance is not None and source.status not in ("confirming", "confirmed"):
+        announced = action(move.server, request_id, "confirmResize", instance_of(source), move.now, source.actions)
         transactions.append(
             Transaction(
                 "source",
                 set_migration(move, ("post-migrating", "finished"), status="confirming"),
-                (action(move.server, request_id, "confirmResize", instance_of(source), move.now), begun),
+                (announced, begun),
             )
         )
     return transactions
+
+
+def unconfirmed(move: Move, source: CellView, target: CellView) -> list[Transaction]:
+    """Take a confirmation back that has deleted nothing, so that the server waits in VERIFY_RESIZE again.
+
+    The cell that keeps the run's name is the last: until then the confirmation can be gone on with, or taken back.
+    """
+    instance_of(source)  # where its rows are deleted, its disks are
+    request_id = target.request_id(request_id_of("confirming", move.migration), "confirmResize")
+    ended = FinishEvent(move.server, request_id, "", move.now, move.error or "taken back")
+    return [
+        Transaction("source", set_migration(move, ("confirming", "finished"), status="post-migrating"), (ended,)),
+        Transaction(
+            "target",
+            set_migration(move, ("confirming",), status="finished"),
+            (
+                set_instance(move, {"task_state": (None,), "vm_state": ("resized",)}),
+                move.held(),
+                SetMetadata(move.server, RUN_KEY, None, move.now),
+                ended,
+            ),
+        ),
+    ]
 
 
 def confirmed(move: Move, target: CellView) -> list[Transaction]:

@@ -178,13 +178,13 @@ def test_the_pci_requests_before_a_resize(has: Any, had: Any, wanted: Any) -> No
     data = {"flavor": flavor(id=9), "numa_topology": {"new": 1}, "pci_requests": has}
     context = objects.versioned("MigrationContext", "1.2", {"old_numa_topology": {"old": 1}, "old_pci_requests": had})
     text = json.dumps(objects.versioned("RequestSpec", "1.14", data))
-    found = json.loads(objects.request_spec_before(text, flavor(id=1), json.dumps(context)))["nova_object.data"]
+    found = json.loads(objects.request_spec_of("old", text, flavor(id=1), json.dumps(context)))["nova_object.data"]
     assert found == {"flavor": flavor(id=1), "numa_topology": {"old": 1}, "pci_requests": wanted}
 
 
 def test_a_request_spec_of_the_same_flavor_is_what_it_was() -> None:
     text = json.dumps(objects.versioned("RequestSpec", "1.14", {"flavor": flavor(id=1), "numa_topology": {"x": 1}}))
-    assert objects.request_spec_before(text, flavor(id=1), "") == text
+    assert objects.request_spec_of("old", text, flavor(id=1), "") == text
 
 
 def test_the_migration_of_a_context() -> None:

@@ -15,6 +15,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._errors import Conf
 from ansible_collections.stackmove.nova.plugins.module_utils._nova import objects, revert
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.changes import (
     CopyAction,
+    FinishEvent,
     Insert,
     Transaction,
     Update,
@@ -122,6 +123,96 @@ def test_a_request_spec_that_has_the_old_flavor_is_left_alone(source: CellView, 
     old = objects.stored_flavors(str((source.extra or {})["flavor"]))["cur"]
     spec = json.dumps({"nova_object.data": {"flavor": old, "numa_topology": {"as": "Nova has it"}}})
     assert [one.database for one in revert.reverting(COLD, source, target, spec)] == ["target", "source"]
+
+
+# taken back
+
+
+@pytest.fixture
+def taken_source(source: CellView) -> CellView:
+    """The cell that the server has left, while it is reverted."""
+    return with_migration(with_instance(source, task_state="resize_reverting"), status="reverting")
+
+
+@pytest.fixture
+def taken_target(target: CellView) -> CellView:
+    """The cell in which it is reverted."""
+    taken = with_instance(target, task_state="resize_reverting", power_state=4, availability_zone="zone1")
+    return replace(with_migration(taken, status="reverting", dest_compute="dst"), metadata=target.metadata)
+
+
+@pytest.mark.parametrize(("running", "power_state"), [(True, 1), (False, 4)])
+def test_a_revert_that_is_taken_back_leaves_what_was_before(
+    taken_source: CellView, taken_target: CellView, running: bool, power_state: int
+) -> None:
+    move = replace(COLD, running=running, availability_zone="zone2", error="no answer")
+    there, here = revert.unreverted(move, taken_source, taken_target, None)
+    assert [there.database, here.database] == ["target", "source"]
+    assert values(there, "instances") == {
+        "task_state": None,
+        "power_state": power_state,
+        "availability_zone": "zone2",
+        "updated_at": NOW,
+    }
+    assert guards(there) == {
+        "task_state": ("resize_reverting",),
+        "vm_state": ("resized",),
+        "status": ("reverting", "finished"),
+    }
+    assert values(there, "migrations")["status"] == "finished"
+    assert values(here, "migrations")["status"] == "post-migrating"
+    # A return that was cut short may have shown it.
+    assert values(here, "instances") == {"task_state": "resize_migrated", "hidden": 1, "updated_at": NOW}
+    assert here.repeatable
+    assert holds(here) == [(RUN, ())]
+    assert metadata(here) == {RUN_KEY: None}
+    for one in (there, here):
+        (ended,) = [change for change in one.changes if isinstance(change, FinishEvent)]
+        assert (ended.request_id, ended.event, ended.error) == (REVERT, "", "no answer")
+
+
+def test_a_revert_that_is_not_announced_in_the_source_is_taken_back(source: CellView, taken_target: CellView) -> None:
+    """Nova's own, or one that was cut short: between the target's change and the source's it must not seem to be over."""
+    first, there, here = revert.unreverted(COLD, source, taken_target, None)
+    assert (first.database, there.database, here.database) == ("source", "target", "source")
+    assert first.marker.values["status"] == "reverting"
+    assert holds(first) == [(RUN, ())]
+
+
+def test_a_zone_that_nobody_names_is_left_alone(taken_source: CellView, taken_target: CellView) -> None:
+    there, _here = revert.unreverted(COLD, taken_source, taken_target, None)
+    assert "availability_zone" not in values(there, "instances")
+
+
+def test_volumes_and_ports_are_the_destinations_again(taken_source: CellView, taken_target: CellView) -> None:
+    (vif,) = json.loads(taken_target.network_info)
+    binding = {"port_id": vif["id"], "vif_type": "ovs", "vif_details": {}, "vnic_type": "normal", "profile": {}}
+    volumes = {
+        VOLUME: {"source_attachment_id": "a-src", "destination_attachment_id": "a-new", "connection_info": {"x": 1}}
+    }
+    move = replace(COLD, volumes=volumes, bindings=[binding])
+    there, here = revert.unreverted(move, taken_source, taken_target, None)
+    connected = {"attachment_id": "a-new", "connection_info": '{"x": 1}', "updated_at": NOW}
+    assert values(there, "block_device_mapping") == connected
+    assert values(here, "block_device_mapping") == {"attachment_id": "a-src", "updated_at": NOW}
+    assert json.loads(str(values(there, "instance_info_caches")["network_info"]))[0]["type"] == "ovs"
+
+
+def test_the_request_spec_is_the_resized_ones_again(taken_source: CellView, taken_target: CellView) -> None:
+    new = objects.stored_flavors(str((taken_target.extra or {})["flavor"]))["cur"]
+    old = {**new, "nova_object.data": {**objects.flavor_data(new), "id": 9}}
+    spec = json.dumps({"nova_object.data": {"flavor": old, "is_bfv": False}})
+    _there, api, here = revert.unreverted(COLD, taken_source, taken_target, spec)
+    assert (api.database, here.database) == ("api", "source")
+    assert json.loads(str(api.marker.values["spec"])) == {"nova_object.data": {"flavor": new, "is_bfv": False}}
+
+
+def test_a_revert_that_was_taken_back_is_begun_again(source: CellView, target: CellView) -> None:
+    known = replace(target, actions=[{"action": "revertResize", "request_id": REVERT}])
+    there, _here = revert.reverting(COLD, source, known, None)
+    assert not inserts(there)
+    assert values(there, "instance_actions") == {"message": None, "updated_at": NOW}
+    assert len(events(there)) == 2
 
 
 # returned
@@ -256,6 +347,8 @@ def test_a_server_that_is_gone_does_not_come_back(source: CellView, target: Cell
             revert.reverting(COLD, *gone, None)
         with pytest.raises(ConflictError, match="is not there any more"):
             returned(COLD, *gone)
+        with pytest.raises(ConflictError, match="is not there any more"):
+            revert.unreverted(COLD, *gone, None)
     with pytest.raises(ConflictError, match="is not there any more"):
         revert.reverted(COLD, EMPTY)
 
@@ -265,6 +358,7 @@ def test_every_update_says_when_but_a_soft_deletion(source: CellView, target: Ce
         *revert.reverting(COLD, source, target, None),
         *returned(COLD, source, replace(target, volumes=[])),
         *revert.reverted(COLD, source),
+        *revert.unreverted(COLD, source, target, None),
     ]
     silent = [
         change.table

@@ -69,6 +69,9 @@ def cell(view: CellView, text: str | None) -> CellView:
         ("reverting dst resize_reverting", "reverting dst resized resize_reverting", False, "reverting"),
         ("reverting dst resize_reverting", "reverting dst hidden resized resize_reverting", False, "returned"),
         ("reverting dst resize_reverting", None, False, "returned"),
+        # it is taken back: the source is the last to say so
+        ("reverting dst hidden resize_reverting", "finished dst resized", True, "reverting"),
+        ("reverting dst resize_reverting", "finished dst resized", True, "reverting"),
         ("reverted dst", None, False, "none"),
         # over
         ("error dst", None, False, "none"),

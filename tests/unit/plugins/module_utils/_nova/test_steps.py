@@ -27,8 +27,8 @@ from ansible_collections.stackmove.nova.tests.unit.plugins.module_utils._nova.pl
 
 SOURCE = Cell(2, "uuid-1", "cell1", "")
 TARGET = Cell(3, "uuid-2", "cell2", "")
-# Each state, with the phase that it is made from.
-FROM = [(state, phase) for state, phase in steps.STATES.items() if phase]
+# Each state, with the phases that it is made from.
+FROM = [(state, phase) for state, phases in steps.STATES.items() for phase in phases]
 
 
 class NoRows:
@@ -123,6 +123,7 @@ def test_it_ends_there_whether_or_not_there_is_anything_to_do(
         ("aborted", "none", ""),
         ("resumed", "none", ""),
         ("resumed", "finished", ""),
+        ("waiting", "finished", ""),
     ],
 )
 def test_what_is_there_already_is_not_made_again(
@@ -153,11 +154,14 @@ def test_a_move_that_is_reverted_is_not_reverted_again(monkeypatch: pytest.Monke
         ("reverting", "confirming"),
         ("returned", "confirming"),
         ("returned", "finished"),
+        ("waiting", "departed"),
+        ("waiting", "confirmed"),
+        ("waiting", "returned"),
     ],
 )
 def test_no_step_is_left_out(monkeypatch: pytest.MonkeyPatch, found: steps.Found, state: str, phase: str) -> None:
     holder = "" if phase == "finished" else RUN
-    with pytest.raises(ConflictError, match=f"it is '{phase}', and must be '{steps.STATES[state]}' for this step"):
+    with pytest.raises(ConflictError, match=f"it is '{phase}', and must be '{steps.STATES[state][0]}'"):
         planned(monkeypatch, at(found, phase, holder), state)
 
 
@@ -205,6 +209,22 @@ def test_the_copied_rows_go_first(monkeypatch: pytest.MonkeyPatch, found: steps.
 def test_a_server_that_has_moved_is_not_given_back(monkeypatch: pytest.MonkeyPatch, found: steps.Found) -> None:
     with pytest.raises(ConflictError, match="the server lives in cell2 already"):
         planned(monkeypatch, at(found, "finished"), "aborted")
+
+
+def test_a_revert_whose_server_lives_at_its_source_again_is_not_taken_back(
+    monkeypatch: pytest.MonkeyPatch, found: steps.Found
+) -> None:
+    """Its run was killed right after the flip."""
+    with pytest.raises(ConflictError, match="the server lives in cell1 again already"):
+        planned(monkeypatch, replace(at(found, "reverting", RUN), home=SOURCE), "waiting")
+
+
+def test_what_is_taken_back_is_finished(monkeypatch: pytest.MonkeyPatch, found: steps.Found) -> None:
+    for phase, order in (("confirming", ["source", "target"]), ("reverting", ["target", "source"])):
+        step = planned(monkeypatch, at(found, phase, RUN), "waiting")
+        # The one that keeps the run's name is the last.
+        assert [transaction.database for _database, transaction in step.transactions] == order
+        assert step.phase_after == "finished"
 
 
 @pytest.mark.parametrize("state", [*steps.STATES])

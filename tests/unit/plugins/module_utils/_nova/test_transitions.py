@@ -387,6 +387,44 @@ def test_a_confirmed_server_is_an_ordinary_one(view: CellView, power_state: int,
     assert metadata(target) == {"old_vm_state": None, RUN_KEY: None}
 
 
+# taken back
+
+
+def test_a_confirmation_that_is_taken_back_was_never_announced(view: CellView) -> None:
+    confirming = with_migration(view, status="confirming")
+    source, target = transitions.unconfirmed(replace(COLD, error="no answer"), confirming, confirming)
+    assert [source.database, target.database] == ["source", "target"]
+    assert source.marker.values == {"status": "post-migrating", "updated_at": NOW}
+    assert target.marker.values == {"status": "finished", "updated_at": NOW}
+    assert target.marker.expect == {"status": ("confirming",)}
+    assert values(target, "instances") == {"updated_at": NOW}
+    assert (guards(target)["task_state"], guards(target)["vm_state"]) == ((None,), ("resized",))
+    assert holds(target) == [(RUN, ())]
+    assert metadata(target) == {RUN_KEY: None}
+    for transaction in (source, target):
+        (ended,) = [change for change in transaction.changes if isinstance(change, FinishEvent)]
+        assert (ended.request_id, ended.event, ended.error) == (CONFIRM, "", "no answer")
+
+
+def test_novas_confirmation_is_taken_back_under_its_action(view: CellView) -> None:
+    nova = replace(with_migration(view), actions=[{"action": "confirmResize", "request_id": "req-nova"}])
+    for transaction in transitions.unconfirmed(COLD, with_migration(view), nova):
+        assert events(transaction) == [("finish", "req-nova", "")]
+
+
+def test_a_confirmation_that_has_deleted_the_source_is_not_taken_back(view: CellView) -> None:
+    with pytest.raises(ConflictError, match="is not there any more"):
+        transitions.unconfirmed(COLD, EMPTY, with_migration(view, status="confirming"))
+
+
+def test_a_confirmation_that_was_taken_back_is_announced_again(view: CellView) -> None:
+    known = replace(view, actions=[{"action": "confirmResize", "request_id": CONFIRM}])
+    announced = transitions.confirming(COLD, with_migration(known), with_migration(known, status="finished"))
+    for transaction in announced:
+        assert not inserts(transaction)
+        assert values(transaction, "instance_actions") == {"message": None, "updated_at": NOW}
+
+
 # aborted
 
 
@@ -442,6 +480,7 @@ def test_every_update_says_when(view: CellView, resize: Move) -> None:
         *finish(resize, view, '{"nova_object.data": {}}'),
         *transitions.confirming(resize, with_migration(view), with_migration(there, status="finished")),
         *transitions.confirmed(resize, there),
+        *transitions.unconfirmed(resize, with_migration(view), there),
         *transitions.aborted(resize, with_migration(view)),
     ]
     made = [change for one in transactions for change in (one.marker, *one.changes) if isinstance(change, Update)]
