@@ -172,7 +172,7 @@ def test_a_revert_that_is_taken_back_leaves_what_was_before(
 
 
 def test_a_revert_that_is_not_announced_in_the_source_is_taken_back(source: CellView, taken_target: CellView) -> None:
-    """Nova's own, or one that was cut short: between the target's change and the source's it must not seem to be over."""
+    """Nova's own, or one that was cut short: it must not seem to be over before the source says so too."""
     first, there, here = revert.unreverted(COLD, source, taken_target, None)
     assert (first.database, there.database, here.database) == ("source", "target", "source")
     assert first.marker.values["status"] == "reverting"
