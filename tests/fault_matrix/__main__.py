@@ -12,12 +12,13 @@ import re
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from . import lab, table
 from .checker import Way
 from .matrix import Case, every_case, few_cases
-from .runner import Result, Series
+from .runner import Result, Series, Server
 from .steps import ROOT, Step, steps
 
 # Where `make` keeps what it makes, outside the copy of the collection.
@@ -66,24 +67,21 @@ def choose(options: argparse.Namespace, known: list[Step], work: Path) -> list[C
 
 def run(cases: list[Case], known: list[Step], work: Path, options: argparse.Namespace) -> list[Result]:
     """Run the cases: first those that may run beside each other, then the others one by one."""
-    results = []
+    beside = Series([case for case in cases if not case.disturbs_others], known, work)
+    alone = Series([case for case in cases if case.disturbs_others], known, work)
+    ways = WAYS[: max(1, min(options.servers, len(beside.waiting)))]
     lab.get_address()
     try:
-        for alone in (False, True):
-            chosen = [case for case in cases if case.disturbs_others == alone]
-            series = Series(chosen, known, work, options.keep)
-            ways = WAYS[: min(1 if alone else options.servers, len(chosen))]
-            with ThreadPoolExecutor(len(WAYS)) as pool:
-                servers = [
-                    pool.submit(series.work_off, f"{PREFIX}-{number}", way) for number, way in enumerate(ways, 1)
-                ]
-            results += series.results
-            for server in servers:
-                server.result()
+        with ThreadPoolExecutor(len(ways)) as pool:
+            prefixes = [f"{PREFIX}-{number}" for number in range(1, len(ways) + 1)]
+            servers = list(pool.map(partial(Server, work=work, keep=options.keep), prefixes, ways))
+            list(pool.map(beside.work_off, servers))
+            alone.work_off(servers[0])
+            list(pool.map(Server.leave, servers))
     finally:
         lab.drop_address()
         shutil.rmtree(work / "cp", ignore_errors=True)
-    return results
+    return beside.results + alone.results
 
 
 def main() -> int:
@@ -95,6 +93,7 @@ def main() -> int:
     if options.list:
         print("\n".join(case.id for case in cases))
         return 0
+    (work / "logs").mkdir(parents=True, exist_ok=True)
     if not options.rest:
         (work / "results.jsonl").unlink(missing_ok=True)
     results = run(cases, known, work, options)

@@ -145,9 +145,12 @@ class Server:
         """Read everything of it."""
         return checker.read(self.connection, self.name)
 
-    def exercise(self) -> None:
-        """Have Nova stop, start and hard reboot it."""
-        whole(lambda: cloud.exercise(self.connection, {"name": self.name}))
+    def leave(self) -> None:
+        """See that Nova is at home with it, by a stop, a start and a hard reboot; then delete it."""
+        self.bring("home", self.work / "logs" / f"{self.prefix}.log")
+        if not self.keep:
+            whole(lambda: cloud.exercise(self.connection, {"name": self.name}))
+            self.delete()
 
     def play(self, playbook: str, log: Path, variables: dict[str, str], extra: dict[str, str] | None = None) -> int:
         """Run a playbook as an operator would; gives its exit status, negative when it was killed by a signal."""
@@ -337,14 +340,12 @@ def tidy(server: Server, case: Case, way: Way, log: Path) -> None:
 class Series:
     """Cases to run, shared by servers that each take the next which begins where they are."""
 
-    def __init__(self, cases: list[Case], steps: list[Step], work: Path, keep: bool) -> None:
+    def __init__(self, cases: list[Case], steps: list[Step], work: Path) -> None:
         self.waiting = list(cases)
         self.steps = steps
         self.work = work
-        self.keep = keep
         self.results: list[Result] = []
         self.lock = Lock()
-        (work / "logs").mkdir(parents=True, exist_ok=True)
 
     def take(self, state: str) -> Case | None:
         """The next case, one that begins in this state if there is one."""
@@ -366,12 +367,7 @@ class Series:
             for problem in result.problems:
                 print(f"          {problem}", flush=True)
 
-    def work_off(self, prefix: str, way: Way) -> None:
-        """Run cases with one server until none is left; then see that Nova is at home with it, and delete it."""
-        server = Server(prefix, way, self.work, self.keep)
+    def work_off(self, server: Server) -> None:
+        """Run cases with a server until none is left."""
         while (case := self.take(server.state)) is not None:
             self.add(run(server, case, self.steps))
-        server.bring("home", self.work / "logs" / f"{prefix}.log")
-        if not self.keep:
-            server.exercise()
-            server.delete()
