@@ -23,6 +23,8 @@ FAULTS = (
     "disk_full",  # the destination has no room for a single block
 )
 BREAKS_OFF = ("controller_killed", "controller_terminated")
+# Where a confirmation or a revert stops, to go on when it is run again; a move takes itself back after the others.
+STOPS = (*BREAKS_OFF, "task_fails_before", "task_fails_after", "host_unreachable")
 
 # What is done afterwards: nothing, as the run took everything back itself; the same command again; or recover.yml.
 RESCUE = "rescue"
@@ -171,10 +173,5 @@ def _one_each(ladder: list[Step], last: Step) -> Iterator[Shot]:
         if step is last:
             yield Shot(step, "controller_killed")
             continue
-        # A move takes itself back after the other faults. The last two have cases of their own: they take their time.
-        allowed = [
-            shot
-            for shot in shots(step)
-            if shot.fault in BREAKS_OFF or (step.job != "move" and shot.fault not in ("service_stopped", "disk_full"))
-        ]
+        allowed = [shot for shot in shots(step) if shot.fault in (BREAKS_OFF if step.job == "move" else STOPS)]
         yield allowed[turn % len(allowed)]
