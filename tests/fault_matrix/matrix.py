@@ -111,7 +111,7 @@ def follow_ups(shot: Shot) -> tuple[str, ...]:
 
 def every_case(steps: list[Step]) -> list[Case]:
     """The whole matrix: first each fault in each step once, with one follow-up or another; then with the others."""
-    rounds: list[list[Case]] = [[] for _ in FOLLOW_UPS]
+    rounds: list[list[Case]] = [[] for _turn in FOLLOW_UPS]
     for step in steps:
         for shot in shots(step):
             wanted = follow_ups(shot)
