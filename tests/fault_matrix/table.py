@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from .matrix import FAULTS
+from .matrix import FAULTS, every_case
 from .runner import Result
 from .steps import Step
 
@@ -69,7 +69,9 @@ def page(steps: list[Step], results: Iterable[Result]) -> str:
         lines += [f"   {'*' if number == 0 else ' '} - {cell}".rstrip() for number, cell in enumerate(row)]
     survived, tried = count(found)
     template = (Path(__file__).parent / "page.rst").read_text()
-    return template.format(table="\n".join(lines), survived=survived, tried=tried, failed=failed(found))
+    return template.format(
+        table="\n".join(lines), survived=survived, tried=tried, whole=len(every_case(steps)), failed=failed(found)
+    )
 
 
 def failed(results: list[Result]) -> str:
