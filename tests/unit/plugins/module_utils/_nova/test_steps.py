@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
+from typing import Any
 
 import pytest
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import ConflictError
 from ansible_collections.stackmove.nova.plugins.module_utils._nova import steps
-from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cell, Cells
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cell
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.changes import Transaction
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import Database, Row
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.states import RUN_KEY, CellView, seat
@@ -70,7 +70,8 @@ def at(found: steps.Found, phase: str, run: str = "") -> steps.Found:
 def planned(monkeypatch: pytest.MonkeyPatch, found: steps.Found, state: str, previous_run: str = "") -> steps.Step:
     monkeypatch.setattr(steps, "where", lambda *_arguments: found)
     move = replace(COLD, previous_run=previous_run)
-    return steps.plan(cast("Cells", FakeCells()), SOURCE, TARGET, move, state)
+    cells: Any = FakeCells()
+    return steps.plan(cells, SOURCE, TARGET, move, state)
 
 
 @pytest.mark.parametrize(("state", "phase"), FROM)
