@@ -49,6 +49,7 @@ RESTLESS = {
         "disk_available_least",
     },
     "instance_info_caches": {"updated_at", "network_info"},
+    "local_user": {"failed_auth_count", "failed_auth_at"},  # Keystone counts wrong passwords
 }
 
 # Where the server's uuid leads to further identifiers: table, column that has the uuid, column that has the identifier.
