@@ -106,6 +106,10 @@ move:
         - UUID of the server's newest cross-cell migration, if it is this collection's and has failed, or null.
         - Null too where its destination is not known any more, since there is nothing left of it then.
       type: str
+    last_status:
+      description: Status of the server's newest cross-cell migration, or null if there was none.
+      type: str
+      sample: confirmed
     run:
       description: The run of a playbook that has taken the server, as O(stackmove.nova.move_state#module:run) names it.
       type: str

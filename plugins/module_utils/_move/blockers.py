@@ -18,6 +18,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import (
     Document,
     Observed,
     course,
+    is_done,
     unreached,
 )
 
@@ -149,7 +150,7 @@ def _confirm(observed: Observed) -> Iterator[Blocker]:
     """Before the disks at the source are deleted, the guest must be at its destination."""
     move, host = observed.move, observed.destination_host
     if observed.phase not in ("finished", "confirming"):
-        yield _not_finished(observed)
+        yield from _not_finished(observed)
         return
     yield from _reach(observed)
     if not unreached(observed.source_host):
@@ -172,19 +173,20 @@ def _confirm(observed: Observed) -> Iterator[Blocker]:
         )
 
 
-def _not_finished(observed: Observed) -> Blocker:
-    return Blocker(
-        _named(observed),
-        f"it has no finished cross-cell move (phase {observed.phase}).",
-        "Move it first (cross_cell_resize), or see openstack server migration list.",
-    )
+def _not_finished(observed: Observed) -> Iterator[Blocker]:
+    if not is_done(observed):
+        yield Blocker(
+            _named(observed),
+            f"it has no finished cross-cell move (phase {observed.phase}).",
+            "Move it first (cross_cell_resize), or see openstack server migration list.",
+        )
 
 
 def _revert(observed: Observed) -> Iterator[Blocker]:
     """Before the guest is stopped at its destination, the disks that it had must be at its source."""
     move, host = observed.move, observed.source_host
     if observed.phase not in ("finished", "reverting", "returned"):
-        yield _not_finished(observed)
+        yield from _not_finished(observed)
         return
     yield from _reach(observed)
     yield from _services(observed)

@@ -74,6 +74,13 @@ def is_deleted(observed: Observed) -> bool:
     return bool(observed.move["server"]["status"] == "DELETED")
 
 
+def is_done(observed: Observed) -> bool:
+    """Whether the job has been done already: the server's last move was confirmed, or reverted, and no other is on."""
+    ends = {"confirm": "confirmed", "revert": "reverted"}.get(observed.job)
+    waits = observed.move["server"]["status"] == "VERIFY_RESIZE"  # after a resize within its cell
+    return observed.phase == "none" and not waits and ends is not None and observed.move["last_status"] == ends
+
+
 @dataclass(frozen=True)
 class Course:
     """Where a move goes from here.

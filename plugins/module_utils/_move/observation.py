@@ -62,6 +62,7 @@ class Place:
     :param source: the cell that it leaves
     :param migration: the one that is under way, or the failed one that is looked at
     :param last_failed: uuid of the newest migration, if it is ours and has failed on its way to a host that is known
+    :param last_status: status of the newest migration; None if there was none
     """
 
     server: str
@@ -69,6 +70,7 @@ class Place:
     source: Cell
     migration: Row | None
     last_failed: str | None
+    last_status: str | None
 
     @property
     def uuid(self) -> str:
@@ -120,6 +122,7 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
         "phase": phase,
         "migration": _migration_result(cells, home, migration, phase),
         "last_failed": place.last_failed,
+        "last_status": place.last_status,
         "run": (target_view if states.seat(phase) == "target" else source_view).run,
         "home_cell": home.name,
         "rows": _rows_by_cell(cells, uuid),
@@ -225,7 +228,7 @@ def find_place(cells: Cells, server: Document, wish: Wish) -> Place:
         (row for row in failed if row["uuid"] == named), None
     )
     source = cells.of_host(str(migration["source_compute"])) if migration else home
-    return Place(uuid, home, source, migration, last_failed)
+    return Place(uuid, home, source, migration, last_failed, str(moves[-1]["status"]) if moves else None)
 
 
 def _is_ours(cells: Cells, home: Cell, migration: Row, phase: str) -> bool:

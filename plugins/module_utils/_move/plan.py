@@ -195,15 +195,13 @@ def describe(plan: Document) -> list[str]:
     """The plan as the operator reads it: what is left to do, a line for each step, in their order."""
     source, destination, phase = plan["source"], plan["destination"], plan["phase"]
     refused = [f"{host['host']} does not take it: {host['cause']}" for host in plan["refused"]]
+    if plan["job"] != "move" and not plan["roles"]:
+        return [f"{plan['name']} ({plan['server']}): nothing to {plan['job']} (phase {phase})"]
     if destination is None:
         return [*refused, f"{plan['name']} ({plan['server']}) {'has nowhere to go' if phase == 'none' else 'stays'}"]
     kind = f"resize to {plan['flavor']['name']}" if plan["resize"] else "cold migration"
     places = f"from {source['host']} in {source['cell']} to {destination['host']} in {destination['cell']}"
     title = f"{plan['name']} ({plan['server']}) {places}: {kind}"
-    if plan["job"] == "recover" and plan["direction"] == "none":
-        return [f"{plan['name']} ({plan['server']}): nothing to recover (phase {phase})"]
-    if plan["job"] in ("confirm", "revert") and not plan["roles"]:
-        return [f"{plan['name']} ({plan['server']}): nothing to {plan['job']} (phase {phase})"]
     if phase in ("finished", "confirming") and plan["job"] == "move":
         return [f"the move of {title} is made; it waits to be confirmed"]
     if "confirm" in plan["roles"]:

@@ -315,6 +315,12 @@ def test_only_a_finished_move_is_ended(observed: Observed, job: str) -> None:
     assert ["has no finished cross-cell move" in line for line in lines(replace(observed, job=job))] == [True]
 
 
+@pytest.mark.parametrize(("job", "last_status"), [("confirm", "confirmed"), ("revert", "reverted")])
+def test_a_move_that_has_ended_so_is_no_error(observed: Observed, job: str, last_status: str) -> None:
+    observed.move["last_status"] = last_status
+    assert lines(replace(observed, job=job)) == []
+
+
 def test_a_move_is_confirmed_when_its_guest_is_there(observed: Observed) -> None:
     under_way(observed, "finished")
     change(observed, "destination_host.directory", {"path": "/x", "disks": []})

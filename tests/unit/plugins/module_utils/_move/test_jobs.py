@@ -8,7 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import Course, Observed, course, unreached
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import (
+    Course,
+    Observed,
+    course,
+    is_done,
+    unreached,
+)
 
 ALL = ("prep_dest", "prep_source", "finish")
 BACK = ALL[::-1]
@@ -67,6 +73,27 @@ def test_the_operator_may_say_where(observed: Observed) -> None:
 def test_what_a_failed_move_has_left_is_taken_back(observed: Observed) -> None:
     observed.move["last_failed"] = "m"
     assert at(observed, "none", "recover") == Course("back", BACK)
+
+
+@pytest.mark.parametrize(
+    ("job", "last_status", "status", "wanted"),
+    [
+        ("confirm", "confirmed", "ACTIVE", True),
+        ("revert", "reverted", "SHUTOFF", True),
+        ("confirm", "reverted", "ACTIVE", False),
+        ("revert", "confirmed", "ACTIVE", False),
+        ("confirm", None, "ACTIVE", False),
+        ("move", "confirmed", "ACTIVE", False),
+        # It was resized within its cell since.
+        ("confirm", "confirmed", "VERIFY_RESIZE", False),
+    ],
+)
+def test_a_job_that_was_done_before(
+    observed: Observed, job: str, last_status: str | None, status: str, wanted: bool
+) -> None:
+    observed.move.update(phase="none", last_status=last_status)
+    observed.move["server"]["status"] = status
+    assert is_done(replace(observed, job=job)) is wanted
 
 
 def test_why_a_host_could_not_be_read() -> None:

@@ -121,6 +121,7 @@ def test_which_move_is_looked_at(
 ) -> None:
     place = find_place(cells(CELL1, migrations, ("m1", "m2")), server, Wish("web1", job=job))
     assert (place.uuid, place.last_failed) == (expected, last_failed)
+    assert place.last_status == (migrations[-1]["status"] if migrations else None)
     assert place.source is CELL1
 
 
