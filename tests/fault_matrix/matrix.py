@@ -94,13 +94,13 @@ def fills_disk(step: Step) -> bool:
     )
 
 
-def follow_ups(shot: Shot) -> tuple[str, ...]:
+def follow_ups(shot: Shot, steps: list[Step]) -> tuple[str, ...]:
     """What an operator may do about it.
 
-    A move takes itself back when a task fails, unless what failed is still away then; a confirmation and a revert stop
-    where they are, to be run again.
+    A move takes itself back when a task fails, unless what failed is still away then; once it is made, it does not. A
+    confirmation and a revert stop where they are, to be run again.
     """
-    if shot.step.job != "move":
+    if shot.step.job != "move" or shot.step.number >= end(steps, "move").number:
         return RUN_AGAIN, "recover_auto"
     if shot.fault in BREAKS_OFF:
         return RUN_AGAIN, *RECOVER
@@ -114,7 +114,7 @@ def every_case(steps: list[Step]) -> list[Case]:
     rounds: list[list[Case]] = [[] for _turn in FOLLOW_UPS]
     for step in steps:
         for shot in shots(step):
-            wanted = follow_ups(shot)
+            wanted = follow_ups(shot, steps)
             for turn in range(len(wanted)):
                 rounds[turn].append(Case(reaching(shot, steps), wanted[(turn + step.number) % len(wanted)]))
     return [case for turn in rounds for case in turn]
@@ -157,13 +157,11 @@ def _taken_back(steps: list[Step]) -> list[Case]:
     missing = [fault for fault in FAULTS if fault not in BREAKS_OFF]
     last = end(steps, "move")
     # The later the step, the more there is to take back.
-    for step in [step for step in steps if step.job == "move" and step.number <= last.number and not step.resumed][
-        ::-1
-    ]:
+    for step in [step for step in steps if step.job == "move" and step.number < last.number and not step.resumed][::-1]:
         shot = next((shot for shot in shots(step) if shot.fault in missing), None)
         if shot:
             missing.remove(shot.fault)
-            cases.append(Case((shot,), follow_ups(shot)[0]))
+            cases.append(Case((shot,), follow_ups(shot, steps)[0]))
     return cases
 
 

@@ -78,18 +78,13 @@ def expected(case: Case, steps: list[Step]) -> tuple[str, ...]:
     begins, ends = JOBS[case.job].begins, JOBS[case.job].ends
     if case.follow_up == RUN_AGAIN or case.job != "move":
         return (ends,)
-    # Before the flip the server has not moved, behind it it has; killed in the midst of it, who knows.
-    if shot.step.number > last.number or (shot.step is last and shot.fault == "task_fails_after"):
-        sure: tuple[str, ...] = (ends,)
-    elif shot.step is last and shot.fault in ("module_killed", "controller_terminated"):
-        sure = (begins, ends)
-    else:
-        sure = (begins,)
     if case.follow_up in (RESCUE, "recover_back"):
-        return sure
+        return (begins,)
+    # Behind the flip the server has moved; in the midst of it, or before, who knows.
+    if shot.step.number > last.number:
+        return (ends,)
     # A server of which nothing has been changed yet is nothing to recover.
-    forward = (ends, begins) if shot.step.number == 1 else (ends,)
-    return forward if case.follow_up == "recover_forward" else (begins, ends)
+    return (ends,) if case.follow_up == "recover_forward" and shot.step.number > 1 else (begins, ends)
 
 
 class Server:

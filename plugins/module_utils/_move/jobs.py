@@ -96,6 +96,9 @@ class Course:
 def course(observed: Observed) -> Course:
     """Decide it; whether anything stands against it, the blockers tell."""
     phase = observed.phase
+    if phase == "finished" and observed.job in ("move", "recover"):
+        # What carried the disks is deleted last.
+        return _course("forward", _MOVE[2:] if observed.move["transfer_images"] else ())
     if observed.job == "move":
         return _course("forward", _LEFT.get(phase, ()))
     if observed.job == "confirm":

@@ -20,6 +20,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import (
 )
 
 _SHUTDOWN_TIMEOUT_S = 60
+_CLEAR = ("finish: delete the images that carried its disks",)
 
 
 def make_plan(
@@ -202,12 +203,12 @@ def describe(plan: Document) -> list[str]:
     kind = f"resize to {plan['flavor']['name']}" if plan["resize"] else "cold migration"
     places = f"from {source['host']} in {source['cell']} to {destination['host']} in {destination['cell']}"
     title = f"{plan['name']} ({plan['server']}) {places}: {kind}"
-    if phase in ("finished", "confirming") and plan["job"] == "move":
-        return [f"the move of {title} is made; it waits to be confirmed"]
     if "confirm" in plan["roles"]:
         return [f"confirm the move of {title}", *_confirm(plan)]
     if "revert" in plan["roles"]:
         return [f"revert the move of {title}", *_revert(plan)]
+    if phase in ("finished", "confirming") and plan["job"] in ("move", "recover"):
+        return [f"the move of {title} is made; it waits to be confirmed", *(_CLEAR if plan["roles"] else ())]
     if plan["direction"] == "back":
         return [f"take back the move of {title}", *_roll_back(plan)]
     lines = [f"move {title}" if phase == "none" else f"go on with the move of {title}"]
@@ -248,7 +249,7 @@ def _finish(plan: Document) -> list[str]:
     lines += [f"finish: download {disk['disk']} to {host}, checked" for disk in plan["disks"]]
     lines.append(f"finish: define the guest on {host}" + (" and start it" if plan["running"] else ""))
     lines.append(f"finish: flip the cell mapping to {plan['destination']['cell']}: VERIFY_RESIZE")
-    return lines
+    return [*lines, *_CLEAR]
 
 
 def _confirm(plan: Document) -> list[str]:

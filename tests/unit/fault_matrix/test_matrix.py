@@ -14,7 +14,6 @@ from ansible_collections.stackmove.nova.tests.fault_matrix.steps import (
     PREFIX,
     ROLES_WITHOUT_STEPS,
     ROOT,
-    SERVICES,
     UnknownStepError,
     steps,
 )
@@ -37,10 +36,6 @@ def role(folder: Path, tasks: str) -> Path:
 def test_every_role_is_in_a_job() -> None:
     roles = {path.name for path in (ROOT / "roles").iterdir()}
     assert roles == {part for job in JOBS.values() for part in job.roles} | ROLES_WITHOUT_STEPS
-
-
-def test_every_module_has_its_service() -> None:
-    assert {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} <= set(SERVICES)
 
 
 def test_every_call_of_a_module_is_a_step() -> None:

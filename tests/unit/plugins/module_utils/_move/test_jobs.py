@@ -66,6 +66,13 @@ def test_a_guest_that_is_back_at_its_source_has_to_be_stopped_again(observed: Ob
     assert at(observed, "departed", "move") == Course("forward", ALL[1:])
 
 
+@pytest.mark.parametrize("job", ["move", "recover"])
+def test_a_move_that_is_made_has_only_its_images_left(observed: Observed, job: str) -> None:
+    assert at(observed, "finished", job) == Course("none", ())
+    observed.move["transfer_images"] = [{"id": "i"}]
+    assert at(observed, "finished", job) == Course("forward", ("finish",))
+
+
 def test_the_operator_may_say_where(observed: Observed) -> None:
     assert at(observed, "started", "recover", "forward") == Course("forward", ALL)
 
