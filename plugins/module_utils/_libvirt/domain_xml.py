@@ -4,14 +4,13 @@
 
 """A guest's XML, made ready for another host: changed where the host decides, and nowhere else.
 
-Each part is a function of its own that changes the tree and says in words what it changed. What we don't know survives
-untouched and in its place. Everything that would get lost is refused, never dropped.
+Each part is a function of its own, in the folder ``domain``, that changes the tree and says in words what it changed.
+What we don't know survives untouched and in its place. Everything that would get lost is refused, never dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +19,29 @@ from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
     UnsupportedError,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import xml
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.domain import (
+    consoles,
+    graphics,
+    host_devices,
+    interfaces,
+    local_disks,
+    machine,
+    memory,
+    names,
+    numa,
+    perf,
+    processors,
+    volumes,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.domain.edit import (
+    IncompleteError,
+    Need,
+    require,
+    uuid_of,
+)
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
-
-# nova.virt.libvirt.config: the namespace of what Nova notes about the server.
-_NOVA = "{http://openstack.org/xmlns/libvirt/nova/1.1}"
-
-_KIB_IN_MIB = 1024
-# Nova before 2023.1 gave every guest 1024 shares a processor (LP 1978489).
-_SHARES_EACH = 1024
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,7 @@ class Flavor:
 
 @dataclass(frozen=True)
 class Target:
-    """What the destination decides.
+    """What the destination decides of a guest that is off.
 
     :param name: the domain's name, from the row's id in the new cell
     :param source_path: the server's folder on the source host
@@ -81,27 +93,156 @@ class Target:
     serial_ports: Sequence[int] = ()
 
 
+@dataclass(frozen=True)
+class LiveTarget:
+    """What is known of the destination of a guest that goes on running: what Nova's LiveMigrateData carries, and more.
+
+    Nothing of it is needed by every guest. What a guest needs and is not known is refused by name.
+
+    :param name: the domain's name there; empty: as at the source
+    :param source_path: the server's folder on the source host; empty: files keep their paths
+    :param path: the server's folder on the destination
+    :param listen: ``vnc`` or ``spice`` → address of the destination's consoles
+    :param serial_address: address of the destination's TCP consoles
+    :param serial_ports: free ports there, in the order of the guest's serial ports
+    :param volumes: connection_info of each volume with its serial, and device_path where the host connected it, and
+        encryption_secret_uuid for one that the host encrypts. A guest of Nova's needs all of them.
+    :param rbd_user: user of the destination's nova.conf, for disks in Ceph and connections that name none
+    :param rbd_secret_uuid: likewise
+    :param rbd_monitors: ``address:port`` of each of Ceph's monitors, for local disks there; none: they stay
+    :param perf_events: those that the destination counts; None: they stay
+    :param file_backed_memory: whether the destination backs memory by files; None: it stays as it is
+    :param cpu_shares: False: the flavor sets no ``quota:cpu_shares``, so that Nova's own weight is taken away
+    :param interfaces: for each port its mac, and what changes: type, bridge (or source, the attributes of
+        ``<source>``), device, openvswitch_id. A guest of Nova's needs all of them. The guest keeps its MTU.
+    :param cpu_shared_set: the destination's ``[compute] cpu_shared_set``; empty for every processor; None: not known
+    :param pins: the guest's place at the destination; None: not known
+    :param mdevs: uuid of a mediated device of the source → of the destination
+    :param pci_devices: address of a PCI device of the source → of the destination, as ``0000:3b:00.1``
+    :param vpmems: devices of the destination for persistent memory, in the guest's order
+    :param emulators: architecture → the destination's QEMU; an architecture that is not in it: as at the source
+    :param machine_types: those that the destination's QEMU has; empty: not checked
+    :param nova_release: of the Nova that the guest belongs to from now on; empty: as it is noted
+    """
+
+    name: str = ""
+    source_path: str = ""
+    path: str = ""
+    listen: Mapping[str, str] = field(default_factory=dict)
+    serial_address: str = ""
+    serial_ports: Sequence[int] = ()
+    volumes: Sequence[Mapping[str, Any]] = ()
+    rbd_user: str = ""
+    rbd_secret_uuid: str = ""
+    rbd_monitors: Sequence[str] = ()
+    perf_events: Sequence[str] | None = None
+    file_backed_memory: bool | None = None
+    cpu_shares: bool = True
+    interfaces: Sequence[Mapping[str, Any]] = ()
+    cpu_shared_set: str | None = None
+    pins: numa.Pins | None = None
+    mdevs: Mapping[str, str] = field(default_factory=dict)
+    pci_devices: Mapping[str, str] = field(default_factory=dict)
+    vpmems: Sequence[str] = ()
+    emulators: Mapping[str, str] = field(default_factory=dict)
+    machine_types: Sequence[str] = ()
+    nova_release: str = ""
+
+
+@dataclass(frozen=True)
+class LiveXml:
+    """A running guest's XML for its destination.
+
+    :param destination_xml: for VIR_MIGRATE_PARAM_DEST_XML; it has the source's name, as libvirt wants it. The new one
+        is VIR_MIGRATE_PARAM_DEST_NAME.
+    :param persistent_xml: for VIR_MIGRATE_PARAM_PERSIST_XML: the same with the new name. Without it the destination
+        starts the guest with the source's definition next time (LP 1890501).
+    :param changes: what differs from the source, in words
+    """
+
+    destination_xml: str
+    persistent_xml: str
+    changes: list[str]
+
+
+def live_xml(domain_xml: str, target: LiveTarget) -> LiveXml:
+    """Return the XML with which a running guest arrives, and each change in words.
+
+    Only what the guest cannot see is changed: libvirt refuses everything else (ABI stability). It does all that
+    nova.virt.libvirt.migration.get_updated_guest_xml does, in its order.
+
+    :param domain_xml: as libvirt gives it with VIR_DOMAIN_XML_MIGRATABLE, and with VIR_DOMAIN_XML_SECURE when a
+        console has a password, which it would lose
+    :raises IncompleteError: naming everything that the guest needs there and that is not known
+    :raises StackmoveError: a port or a volume is not the guest's, or the destination cannot run it
+    """
+    root = xml.parse(domain_xml)
+    before, novas = root.findtext("name") or "", names.is_novas(root)
+    machine.require_type(root, target.machine_types)
+    changes = _apply(
+        root,
+        [
+            lambda: names.files_named_after_it(root, before, target.name or before),
+            lambda: names.nova_release(root, target.nova_release),
+            lambda: machine.emulator(root, target.emulators),
+            lambda: local_disks.paths(root, target.source_path, target.path),
+            lambda: graphics.listen(root, target.listen, complete=True),
+            lambda: consoles.move(root, target.serial_address, target.serial_ports),
+            lambda: volumes.connect(root, target.volumes, target.rbd_user, target.rbd_secret_uuid, complete=novas),
+            lambda: local_disks.rbd(root, target.rbd_monitors, target.rbd_user, target.rbd_secret_uuid),
+            lambda: perf.events(root, target.perf_events),
+            lambda: memory.backing(root, file_backed=target.file_backed_memory),
+            lambda: processors.shares(root, keep=target.cpu_shares),
+            lambda: interfaces.plug(root, target.interfaces, complete=novas, keep_mtu=True),
+            lambda: processors.shared_set(root, target.cpu_shared_set),
+            lambda: numa.pin(root, target.pins or numa.Pins()),
+            lambda: host_devices.mediated(root, target.mdevs),
+            lambda: host_devices.pci(root, target.pci_devices),
+            lambda: memory.persistent(root, target.vpmems),
+        ],
+    )
+    destination_xml = xml.text_of(root)
+    changes += names.name(root, target.name or before)
+    return LiveXml(destination_xml, xml.text_of(root), changes)
+
+
 def for_destination(domain_xml: str, target: Target) -> tuple[str, list[str]]:
-    """Return the XML for the destination, and each change in words.
+    """Return the XML for the destination of a guest that is off, and each change in words.
 
     :raises UnsupportedError: when the guest has something that cannot come along
     :raises StackmoveError: when a port or volume of the guest has no counterpart at the destination
     """
     root = xml.parse(domain_xml)
-    _refuse(root, target)
-    parts: tuple[Callable[[_Element, Target], list[str]], ...] = (
-        _name,
-        _nova_metadata,
-        _memory,
-        _processors,
-        _machine,
-        _local_files,
-        _volumes,
-        _interfaces,
-        _graphics,
-        _serial_ports,
+    flavor, before = target.flavor, root.findtext("name") or ""
+    noted = {
+        "memory": flavor.memory_mb,
+        "disk": flavor.root_gb,
+        "swap": flavor.swap,
+        "ephemeral": flavor.ephemeral_gb,
+        "vcpus": flavor.vcpus,
+    }
+    _refuse(root, flavor)
+    machine.require_type(root, target.machine_types)
+    changes = _apply(
+        root,
+        [
+            lambda: names.name(root, target.name),
+            lambda: names.files_named_after_it(root, before, target.name),
+            lambda: names.flavor(root, flavor.name, noted),
+            lambda: memory.size(root, flavor.memory_mb),
+            # LP 1869804: the source's cpuset names processors that may not exist here.
+            lambda: processors.shared_set(root, target.cpu_shared_set),
+            lambda: processors.count(root, flavor.vcpus),
+            lambda: machine.virtualization(root, target.virt_type),
+            lambda: machine.emulator(root, target.emulators),
+            lambda: local_disks.paths(root, target.source_path, target.path),
+            lambda: local_disks.formats(root, target.disk_formats),
+            lambda: volumes.connect(root, target.volumes, target.rbd_user, target.rbd_secret_uuid, complete=True),
+            lambda: interfaces.plug(root, target.interfaces, complete=True),
+            lambda: graphics.listen(root, target.listen, complete=False),
+            lambda: consoles.move(root, target.serial_address, target.serial_ports),
+        ],
     )
-    changes = [change for part in parts for change in part(root, target)]
     return xml.text_of(root), changes
 
 
@@ -127,19 +268,30 @@ def flavor(given: Mapping[str, Any]) -> Flavor:
 
 def tcp_consoles(domain_xml: str) -> int:
     """Return how many ports of the host a guest's consoles need."""
-    found = xml.parse(domain_xml).xpath("devices/*[self::serial or self::console][@type='tcp']")
-    return len({str(item.find("source").get("service")) for item in found})
+    return consoles.count(xml.parse(domain_xml))
 
 
-def with_volumes(domain_xml: str, volumes: Sequence[Mapping[str, Any]]) -> str:
+def with_volumes(domain_xml: str, connections: Sequence[Mapping[str, Any]]) -> str:
     """Return the XML with the volumes' present connections, for a guest that stays where it is."""
     root = xml.parse(domain_xml)
-    for info in volumes:
-        _volume(root, info, "", "")
+    volumes.connect(root, connections, complete=False)
     return xml.text_of(root)
 
 
-def _refuse(root: _Element, target: Target) -> None:
+def _apply(root: _Element, parts: Iterable[Callable[[], list[str]]]) -> list[str]:
+    """Apply each part, and tell at once what all of them need to know."""
+    changes: list[str] = []
+    needs: list[Need] = []
+    for part in parts:
+        try:
+            changes += part()
+        except IncompleteError as error:
+            needs += error.needs
+    require(root, needs)
+    return changes
+
+
+def _refuse(root: _Element, flavor: Flavor) -> None:
     # What lives in the host and not in the XML or the disks that we carry.
     lost = {
         "a TPM": "devices/tpm",
@@ -150,365 +302,19 @@ def _refuse(root: _Element, target: Target) -> None:
         "persistent memory": "devices/memory",
         "a kernel outside of its disk": "os/kernel",
         "pinned processors": "cputune/vcpupin",
+        "a disk that the host encrypts": "devices/disk[encryption or source/encryption]",
     }
     found = [name for name, path in lost.items() if root.xpath(path)]
     if found:
         raise UnsupportedError(
-            f"make guest {root.findtext('uuid')} ready for another host",
+            f"make guest {uuid_of(root)} ready for another host",
             f"it has {', '.join(found)}, which cannot come along.",
             "Move it with Nova or rebuild it there.",
         )
-    resized = _resized(root, target.flavor)
+    resized = memory.resized(root, flavor.memory_mb) or int(root.findtext("vcpu") or 0) != flavor.vcpus
     if resized and root.xpath("cpu/numa|numatune"):
         raise UnsupportedError(
-            f"resize guest {root.findtext('uuid')}",
+            f"resize guest {uuid_of(root)}",
             "it has a NUMA topology, which Nova computes anew for each flavor.",
             "Move it with its own flavor, then resize it with Nova.",
         )
-
-
-def _resized(root: _Element, flavor: Flavor) -> bool:
-    memory = int(root.findtext("memory") or 0)
-    return memory != flavor.memory_mb * _KIB_IN_MIB or int(root.findtext("vcpu") or 0) != flavor.vcpus
-
-
-def _set_text(element: _Element | None, text: str, what: str) -> list[str]:
-    if element is None or element.text == text:
-        return []
-    before, element.text = element.text, text
-    return [f"{what}: {before} → {text}"]
-
-
-def _set(element: _Element | None, name: str, value: str | None, what: str) -> list[str]:
-    if element is None or element.get(name) == value:
-        return []
-    before = element.get(name)
-    if value is None:
-        del element.attrib[name]
-    else:
-        element.set(name, value)
-    return [f"{what}: {before} → {value}"]
-
-
-def _child(element: _Element, tag: str) -> _Element:
-    """Return the child of that name, made when it is not there."""
-    from lxml import etree
-
-    found = element.find(tag)
-    return etree.SubElement(element, tag) if found is None else found
-
-
-def _drop(element: _Element) -> None:
-    """Remove an element but not the white space behind it, so that the rest stays as it was."""
-    parent = element.getparent()
-    if parent is not None:
-        previous = element.getprevious()
-        if previous is not None and parent[-1] is element:
-            previous.tail = element.tail
-        parent.remove(element)
-
-
-def _name(root: _Element, target: Target) -> list[str]:
-    before = root.findtext("name") or ""
-    changes = _set_text(root.find("name"), target.name, "name")
-    if changes:
-        # Sockets are named after the domain, e.g. org.qemu.guest_agent.0.instance-0000000a.sock
-        for source in root.xpath("devices/channel/source[@path]"):
-            path = str(source.get("path"))
-            changes += _set(source, "path", path.replace(before, target.name), "channel")
-    return changes
-
-
-def _nova_metadata(root: _Element, target: Target) -> list[str]:
-    # LibvirtDriver._get_guest_config_meta; it is what a person sees in virsh dumpxml.
-    found = root.find(f"metadata/{_NOVA}instance/{_NOVA}flavor")
-    if found is None:
-        return []
-    flavor = target.flavor
-    changes = _set(found, "name", flavor.name, "flavor")
-    for tag, value in (
-        ("memory", flavor.memory_mb),
-        ("disk", flavor.root_gb),
-        ("swap", flavor.swap),
-        ("ephemeral", flavor.ephemeral_gb),
-        ("vcpus", flavor.vcpus),
-    ):
-        changes += _set_text(found.find(f"{_NOVA}{tag}"), str(value), f"flavor's {tag}")
-    return changes
-
-
-def _memory(root: _Element, target: Target) -> list[str]:
-    wanted = str(target.flavor.memory_mb * _KIB_IN_MIB)
-    changes = []
-    for tag in ("memory", "currentMemory"):
-        element = root.find(tag)
-        # The inactive XML has KiB always; without currentMemory it is the same as memory.
-        if element is not None and element.get("unit", "KiB") == "KiB":
-            changes += _set_text(element, wanted, f"{tag} (KiB)")
-    return changes
-
-
-def _processors(root: _Element, target: Target) -> list[str]:
-    vcpu = root.find("vcpu")
-    if vcpu is None:
-        return []
-    before, wanted = int(vcpu.text or 1), target.flavor.vcpus
-    # LP 1869804: the source's cpuset names processors that may not exist here.
-    changes = _set(vcpu, "cpuset", target.cpu_shared_set or None, "processors of the host")
-    if before == wanted:
-        return changes
-    changes += _set_text(vcpu, str(wanted), "vcpus")
-    changes += _set(vcpu, "current", None, "vcpus at first")
-    changes += _set_text(
-        root.find(f"cputune/shares[.='{before * _SHARES_EACH}']"),
-        str(wanted * _SHARES_EACH),
-        "shares",
-    )
-    topology = root.find("cpu/topology")
-    if topology is not None:
-        # libvirt wants the product to be the number of processors. Nova prefers sockets (nova.virt.hardware).
-        fixed = 1
-        for name in ("dies", "clusters", "cores", "threads"):
-            fixed *= int(topology.get(name, "1"))
-        if wanted % fixed:
-            for name in ("dies", "clusters", "cores", "threads"):
-                if name in topology.attrib:
-                    topology.set(name, "1")
-            fixed = 1
-        changes += _set(topology, "sockets", str(wanted // fixed), "sockets")
-    return changes
-
-
-def _machine(root: _Element, target: Target) -> list[str]:
-    kind = root.find("os/type")
-    machine = kind.get("machine") if kind is not None else None
-    if machine and target.machine_types and machine not in target.machine_types:
-        raise UnsupportedError(
-            f"make guest {root.findtext('uuid')} ready for another host",
-            f"the destination's QEMU has no machine type {machine}.",
-            "Choose a destination with the same or a newer QEMU.",
-        )
-    changes = _set(root, "type", target.virt_type or root.get("type"), "virtualization")
-    arch = str(kind.get("arch")) if kind is not None else ""
-    emulator = root.find("devices/emulator")
-    if arch in target.emulators:
-        changes += _set_text(emulator, target.emulators[arch], "emulator")
-    return changes
-
-
-def _local_files(root: _Element, target: Target) -> list[str]:
-    """Everything below the server's folder: disks, config drive, console log."""
-    changes = []
-    prefix = f"{target.source_path.rstrip('/')}/"
-    for element in root.iter():
-        for name in ("file", "path"):
-            value = element.get(name) if isinstance(element.tag, str) else None
-            if value and value.startswith(prefix):
-                moved = f"{target.path.rstrip('/')}/{value[len(prefix) :]}"
-                changes += _set(element, name, moved, f"{name} of {element.tag!s}")
-    for disk in root.xpath("devices/disk[source/@file]"):
-        file_name = str(disk.find("source").get("file")).rpartition("/")[2]
-        wanted = target.disk_formats.get(file_name)
-        if wanted and not disk.findtext("serial"):
-            changes += _set(_child(disk, "driver"), "type", wanted, f"format of {file_name}")
-            _drop_backing_store(disk)
-    return changes
-
-
-def _drop_backing_store(disk: _Element) -> None:
-    # It names the source host's base image; libvirt finds the new one by itself.
-    for element in disk.findall("backingStore"):
-        _drop(element)
-
-
-def _volumes(root: _Element, target: Target) -> list[str]:
-    user, secret = target.rbd_user, target.rbd_secret_uuid
-    changes = [change for info in target.volumes for change in _volume(root, info, user, secret)]
-    known = {str(info["serial"]) for info in target.volumes}
-    for disk in root.xpath("devices/disk[serial]"):
-        serial = str(disk.findtext("serial"))
-        if serial not in known:
-            raise StackmoveError(
-                f"make guest {root.findtext('uuid')} ready for another host",
-                f"its disk with serial {serial} has no volume connection there.",
-                "Give the connections of all its volumes.",
-            )
-    return changes
-
-
-def _volume(root: _Element, info: Mapping[str, Any], rbd_user: str, rbd_secret_uuid: str) -> list[str]:
-    """Put one volume's connection into its disk: what nova.virt.libvirt.volume makes of it."""
-    serial = str(info["serial"])
-    found = [disk for disk in root.xpath("devices/disk") if disk.findtext("serial") == serial]
-    if not found:
-        raise StackmoveError(
-            f"connect volume {serial} to guest {root.findtext('uuid')}",
-            "the guest's XML has no disk with that serial.",
-            "Detach and attach the volume with Nova, or hard-reboot the server, then run again.",
-        )
-    disk = found[0]
-    kind, data = str(info["driver_volume_type"]), info["data"]
-    if disk.find("source/encryption") is not None or disk.find("encryption") is not None:
-        raise UnsupportedError(
-            f"connect volume {serial}",
-            "it is encrypted by the host.",
-            "Detach it, or move the server with Nova.",
-        )
-    fresh = deepcopy(disk)
-    if kind == "rbd":
-        _network_source(fresh, data, rbd_user, rbd_secret_uuid)
-    elif kind == "nfs":
-        _path_source(fresh, "file", "file", data)
-        _set(_child(fresh, "driver"), "type", str(data.get("format") or "raw"), "format")
-    else:
-        _path_source(fresh, "block", "dev", data)
-    _drop_backing_store(fresh)
-    parent = disk.getparent()
-    if parent is None or _meaning(fresh) == _meaning(disk):
-        return []
-    parent.replace(disk, fresh)
-    return [f"volume {serial}: connected as {kind}"]
-
-
-def _meaning(element: _Element) -> tuple[Any, ...]:
-    """Return what an element says, whatever its white space and the order of its children."""
-    children = sorted(repr(_meaning(child)) for child in element)
-    return (element.tag, sorted(element.attrib.items()), (element.text or "").strip(), children)
-
-
-def _fresh_source(disk: _Element, kind: str) -> _Element:
-    """Empty ``<source>``, so that nothing of the old connection stays; its place in the disk is kept."""
-    disk.set("type", kind)
-    source = _child(disk, "source")
-    for child in list(source):
-        source.remove(child)
-    source.attrib.clear()
-    source.text = None
-    for auth in disk.findall("auth"):
-        _drop(auth)
-    return source
-
-
-def _path_source(disk: _Element, kind: str, name: str, data: Mapping[str, Any]) -> None:
-    path = data.get("device_path")
-    if not path:
-        raise StackmoveError(
-            f"connect volume {disk.findtext('serial')}",
-            "its connection has no device path.",
-            "Connect the volume on the host first.",
-        )
-    _fresh_source(disk, kind).set(name, str(path))
-
-
-def _network_source(disk: _Element, data: Mapping[str, Any], rbd_user: str, rbd_secret_uuid: str) -> None:
-    from lxml import etree
-
-    source = _fresh_source(disk, "network")
-    source.set("protocol", "rbd")
-    source.set("name", str(data["name"]))
-    ports = list(data.get("ports") or [])
-    for position, name in enumerate(data.get("hosts") or []):
-        host = etree.SubElement(source, "host", name=str(name))
-        if position < len(ports):
-            host.set("port", str(ports[position]))
-    # LibvirtNetVolumeDriver._set_auth_config_rbd: what Cinder says comes before nova.conf.
-    if data.get("auth_enabled"):
-        user = data.get("auth_username")
-        secret = data.get("secret_uuid") or rbd_secret_uuid
-    else:
-        user, secret = rbd_user, rbd_secret_uuid
-    if user and secret:
-        auth = etree.Element("auth", username=str(user))
-        etree.SubElement(auth, "secret", type="ceph", uuid=str(secret))
-        source.addnext(auth)
-
-
-def _interfaces(root: _Element, target: Target) -> list[str]:
-    wanted = {str(item["mac"]).lower(): item for item in target.interfaces}
-    changes, seen = [], set()
-    for element in root.xpath("devices/interface"):
-        mac_element = element.find("mac")
-        mac = str(mac_element.get("address")).lower() if mac_element is not None else ""
-        if mac not in wanted:
-            raise StackmoveError(
-                f"make guest {root.findtext('uuid')} ready for another host",
-                f"its interface {mac or 'without a MAC'} has no port binding there.",
-                "Give the bindings of all its ports.",
-            )
-        seen.add(mac)
-        changes += _interface(element, wanted[mac])
-    absent = sorted(set(wanted) - seen)
-    if absent:
-        raise StackmoveError(
-            f"make guest {root.findtext('uuid')} ready for another host",
-            f"its XML has no interface for the port with MAC {', '.join(absent)}.",
-            "Detach and attach the port with Nova, then run again.",
-        )
-    return changes
-
-
-def _interface(element: _Element, wanted: Mapping[str, Any]) -> list[str]:
-    """Change what the binding decides; model, address, boot order, queues, and filters stay."""
-    from lxml import etree
-
-    before = xml.text_of(element)
-    element.set("type", str(wanted["type"]))
-    bridge = wanted.get("bridge")
-    source = element.find("source")
-    if bridge:
-        source = _child(element, "source")
-        source.attrib.clear()
-        source.set("bridge", str(bridge))
-    elif source is not None:
-        _drop(source)
-    _child(element, "target").set("dev", str(wanted["device"]))
-    for old in element.findall("virtualport"):
-        _drop(old)
-    port_id = wanted.get("openvswitch_id")
-    if port_id:
-        virtual = etree.SubElement(element, "virtualport", type="openvswitch")
-        etree.SubElement(virtual, "parameters", interfaceid=str(port_id))
-    # The guest's MTU follows the network's, which is the same on both hosts unless one is misconfigured.
-    if wanted.get("mtu"):
-        _child(element, "mtu").set("size", str(wanted["mtu"]))
-    if xml.text_of(element) == before:
-        return []
-    return [f"interface {wanted['mac']}: {wanted['device']} in {bridge or 'no bridge'}"]
-
-
-def _graphics(root: _Element, target: Target) -> list[str]:
-    changes = []
-    for graphics in root.xpath("devices/graphics"):
-        kind = str(graphics.get("type"))
-        address = target.listen.get(kind)
-        if not address:
-            continue
-        if graphics.get("listen") is not None:
-            changes += _set(graphics, "listen", address, f"{kind} listens on")
-        for listen in graphics.xpath("listen[@type='address']"):
-            if listen.get("address") != address:
-                listen.set("address", address)
-                if graphics.get("listen") is None:
-                    changes.append(f"{kind} listens on: {address}")
-    return changes
-
-
-def _serial_ports(root: _Element, target: Target) -> list[str]:
-    """Consoles over TCP, which Nova gives a port of the host each (nova.console.serial)."""
-    devices = root.xpath("devices/serial[@type='tcp']|devices/console[@type='tcp']")
-    ports: dict[str, int] = {}
-    changes = []
-    for device in devices:
-        source = device.find("source")
-        old = str(source.get("service")) if source is not None else ""
-        if old not in ports:  # a console that mirrors a serial port has the same one
-            if len(ports) == len(target.serial_ports):
-                raise StackmoveError(
-                    f"make guest {root.findtext('uuid')} ready for another host",
-                    "it has a console over TCP, and the destination has no port for it.",
-                    "Enable [serial_console] at the destination, or disable it at the source.",
-                )
-            ports[old] = target.serial_ports[len(ports)]
-        changes += _set(source, "service", str(ports[old]), "console port")
-        changes += _set(source, "host", target.serial_address, "console address")
-    return changes

@@ -127,7 +127,7 @@ def test_what_was_noted_outlives_a_guest_that_ran_again(host: Host, monkeypatch:
     note = host.folder / "stackmove-state.json"
     kept = note.read_text("utf-8")
     monkeypatch.setattr(Volumes, "connect", lambda _self, info: {"serial": seen.append(volume_id(info)), **info})
-    monkeypatch.setattr(domain_xml, "_volume", lambda *_arguments: [])
+    monkeypatch.setattr(domain_xml, "with_volumes", lambda text, _connections: text)
     host.run("restored")
     note.write_text(kept, "utf-8")
     assert host.run("released")["steps"][0] == "keep"
