@@ -1,0 +1,583 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A live migration, from its checks to the proof that the guest runs at the destination.
+
+What to do is decided in migration_options, migration_checks and migration_job; here it is done.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError, UnsupportedError
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import (
+    domain_info,
+    migration_checks,
+    migration_disks,
+    migration_job,
+    migration_options,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import translated
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_errors import (
+    OPERATION_ABORTED,
+    MigrationError,
+    explain,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_hosts import Call, Host
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_job import (
+    Act,
+    Done,
+    Outcome,
+    Progress,
+    Side,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_options import Options
+
+if TYPE_CHECKING:
+    import libvirt
+
+#: What no libvirt holds: the files that a migration has made at its destination, until it has ended.
+NOTES = Path("/var/lib/stackmove")
+_POLL_S = 0.5  # as Nova's
+_SETTLE_S = 40.0
+_RESUMES = 3
+
+
+class Migration:
+    """The migration of one guest.
+
+    :param source: this host
+    :param destination: where the guest goes
+    :param report: is told how far it is
+    """
+
+    def __init__(
+        self, source: Host, destination: Host, uuid: str, options: Options, report: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._source = source
+        self._destination = destination
+        self._uuid = uuid
+        self._options = options
+        self._report = report
+        self._note = Note(NOTES / f"{uuid}.migration.json")
+        self._steps: list[str] = []
+        self._was_running = False
+
+    # Before
+
+    def is_under_way(self) -> bool:
+        """Tell whether the guest is being migrated from here now, by whomever."""
+        domain = self._source.find(self._uuid)
+        return domain is not None and migration_job.is_migration(job_stats(domain))
+
+    def is_there(self) -> bool:
+        """Tell whether the guest runs at the destination, and not here."""
+        return not self._source.side(self._uuid).is_active and self._destination.side(self._uuid).has_arrived
+
+    def plan(self) -> dict[str, Any]:
+        """Check everything, and return what a migration would do.
+
+        :raises UnsupportedError: with all that stands against it
+        """
+        import libvirt
+
+        what = f"migrate guest {self._uuid}"
+        domain = self._require_running()
+        connection = self._destination.connection()
+        with translated(what):
+            text = self._options.destination_xml or domain.XMLDesc(
+                libvirt.VIR_DOMAIN_XML_MIGRATABLE | libvirt.VIR_DOMAIN_XML_SECURE
+            )
+            facts = domain_info.describe(text)
+            name = self._options.destination_name or domain.name()
+            others = [other for other in connection.listAllDomains() if other.UUIDString() != self._uuid]
+            disks = migration_disks.disks(text)
+            copied = migration_disks.copied(disks, self._options.copy_storage, self._options.migrate_disks)
+            sizes = {target: domain.blockInfo(target) for target in copied}
+            files, free = migration_checks.files_at(connection, disks, self._options.copy_storage == "incremental")
+            found = migration_checks.Findings(
+                source=migration_checks.describe_host(self._source.connection(), str(facts["arch"])),
+                destination=migration_checks.describe_host(connection, str(facts["arch"])),
+                domain_xml=text,
+                copied=copied,
+                taken_name=any(other.name() == name for other in others),
+                cpu_refusal=migration_checks.cpu_refusal(connection, text),
+                snapshots=domain.snapshotNum(),
+                checkpoints=len(domain.listAllCheckpoints()),
+                files=files,
+                ours=self._note.created(self._options.destination_uri),
+                free_bytes=free,
+                sizes_bytes={target: info[1] for target, info in sizes.items()},
+            )
+        reasons = migration_checks.blockers(found, self._options)
+        if reasons:
+            error = UnsupportedError(
+                f"migrate guest {domain.name()} ({self._uuid}) to {found.destination.name}", " ".join(reasons)
+            )
+            error.result = {"blockers": reasons}
+            raise error
+        memory_bytes = domain.maxMemory() * 1024
+        return {
+            "name": domain.name(),
+            "source": found.source.name,
+            "destination": found.destination.name,
+            "disks": [
+                {
+                    "target": disk.target,
+                    "path": disk.path,
+                    "size_bytes": sizes[disk.target][0],
+                    "create": self._options.create_disks and disk.kind == "file",
+                }
+                for disk in disks
+                if disk.target in copied
+            ],
+            "memory_bytes": memory_bytes,
+            "data_gib": round(migration_options.data_gib(memory_bytes, [info[2] for info in sizes.values()]), 3),
+            "text": text,
+        }
+
+    def predict(self) -> dict[str, Any]:
+        """Return what run() would return, as far as that can be known, and change nothing.
+
+        :raises StackmoveError: when it would fail
+        """
+        if self.is_there():
+            return {"changed": False, **self._arrived()}
+        if self.is_under_way():
+            return {"changed": True, "uuid": self._uuid, "name": self._require_running().name(), "plan": {}}
+        plan = self.plan()
+        domain = self._require_running()
+        targets = [disk["target"] for disk in plan["disks"]]
+        paused = not self._source.side(self._uuid).runs
+        options = migration_options.for_guest(self._options, paused)
+        kept = ("source", "disks", "memory_bytes", "data_gib")
+        return {
+            "changed": True,
+            "uuid": self._uuid,
+            "name": plan["name"],
+            "destination": plan["destination"],
+            "plan": {
+                **{key: plan[key] for key in kept},
+                "flags": migration_options.flags(options, bool(domain.isPersistent()), paused, targets),
+            },
+            "diff": _diff(plan),
+        }
+
+    def _require_running(self) -> libvirt.virDomain:
+        domain = self._source.find(self._uuid)
+        if domain is None or not domain.isActive():
+            there = self._destination.side(self._uuid)
+            raise MigrationError(
+                f"migrate guest {self._uuid}",
+                f"it does not run here; at {self._options.destination_uri}: {there.words()}.",
+                "Start it, or run this on the host where it runs.",
+            )
+        return domain
+
+    # While it goes on
+
+    def run(self) -> dict[str, Any]:
+        """Migrate the guest; go on watching where a killed run has left it; say so where it has arrived already.
+
+        :raises MigrationError: when it does not run at the destination in the end
+        """
+        if self.is_there():
+            return {"changed": False, **self._arrived()}
+        source = self._source.side(self._uuid)
+        self._was_running = source.runs
+        if source.is_broken_post_copy:
+            return self._end(None, Done(), Progress())
+        if self.is_under_way():
+            self._steps.append("attached to the migration that is under way")
+            domain = self._require_running()
+            memory_bytes = domain.maxMemory() * 1024
+            return self._watch(domain, None, migration_options.data_gib(memory_bytes, self._copied_bytes(domain)))
+        plan = self.plan()
+        domain = self._require_running()
+        self._remove_created()
+        self._create(plan)
+        paused = bool(source.is_active and not source.runs)
+        self._options = migration_options.for_guest(self._options, paused)
+        flags = migration_options.flags(
+            self._options, bool(domain.isPersistent()), paused, [disk["target"] for disk in plan["disks"]]
+        )
+        parameters = migration_options.parameters(
+            self._options, [disk["target"] for disk in plan["disks"]], self._options.destination_xml
+        )
+        self._steps.append(f"migrate to {plan['destination']}")
+        autostart = bool(domain.autostart())
+        call = Call(lambda: self._migrate(domain, parameters, flags))
+        result = self._watch(domain, call, plan["data_gib"])
+        if autostart:
+            self._keep_autostart()
+        return result
+
+    def _copied_bytes(self, domain: libvirt.virDomain) -> list[int]:
+        """Return the sizes of the disks that a migration under way copies, as far as that is known."""
+        disk_total = migration_job.progress(job_stats(domain)).disk_total
+        return [disk_total] if disk_total else []
+
+    def _create(self, plan: Mapping[str, Any]) -> None:
+        wanted = [disk for disk in plan["disks"] if disk["create"]]
+        if not wanted:
+            return
+        disks = {disk.target: disk for disk in migration_disks.disks(plan["text"])}
+        connection = self._destination.connection()
+        made: list[str] = []
+        for disk in wanted:
+            self._note.write(self._options.destination_uri, [*made, disk["path"]])
+            try:
+                incremental = self._options.copy_storage == "incremental"
+                migration_disks.create(connection, disks[disk["target"]], disk["size_bytes"], incremental)
+            except StackmoveError:
+                # What stands in the way there is not ours.
+                self._note.write(self._options.destination_uri, made)
+                self._remove_created()
+                raise
+            made.append(disk["path"])
+            self._steps.append(f"create {disk['path']}")
+
+    def _remove_created(self) -> list[str]:
+        """Remove the files that this or a killed run has made at the destination, while no guest uses them."""
+        created = self._note.created(self._options.destination_uri)
+        if created:
+            connection = self._destination.connection()
+            for path in created:
+                migration_disks.delete(connection, path)
+                self._steps.append(f"delete {path}")
+        self._note.remove()
+        return created
+
+    def _migrate(self, domain: libvirt.virDomain, parameters: dict[str, Any], flags: int) -> None:
+        if flags & migration_options.PEER2PEER:
+            domain.migrateToURI3(self._options.destination_uri, parameters, flags)
+        else:
+            domain.migrate3(self._destination.connection(), parameters, flags)
+
+    def _watch(self, domain: libvirt.virDomain, call: Call[None] | None, gib: float) -> dict[str, Any]:
+        """Steer a job until it has ended.
+
+        :param call: the one that does the migration, or None when libvirtd does it by itself
+        :param gib: how much there is to carry, in GiB
+        """
+        done = Done()
+        samples: deque[Progress] = deque(maxlen=20)
+        now, next_report_s = Progress(), 0.0
+        while call is None or not call.ended.wait(_POLL_S):
+            stats = job_stats(domain)
+            if migration_job.is_migration(stats):
+                now = migration_job.with_disk_rate(migration_job.progress(stats), samples)
+                samples.append(now)
+                post_copy = self._is_post_copy(domain)
+                for act, downtime_ms in migration_job.decide(self._options, gib, now, post_copy, done):
+                    self._act(domain, act, downtime_ms, done)
+                if now.elapsed_s >= next_report_s:
+                    self._tell(domain, now, post_copy, done)
+                    next_report_s = now.elapsed_s + self._options.interval_s
+            elif call is None:
+                break
+            if call is None:
+                time.sleep(_POLL_S)
+        return self._end(call, done, now)
+
+    @staticmethod
+    def _is_post_copy(domain: libvirt.virDomain) -> bool:
+        import libvirt
+
+        with suppress(libvirt.libvirtError):  # it has just left
+            return Side(*domain.state()).is_post_copy
+        return False
+
+    def _act(self, domain: libvirt.virDomain, act: Act, downtime_ms: int, done: Done) -> None:
+        """Do something to the job. A refusal is no end: the job may be over by now."""
+        import libvirt
+
+        try:
+            if act is Act.SET_DOWNTIME:
+                domain.migrateSetMaxDowntime(downtime_ms, 0)
+                done.downtime_ms = downtime_ms
+                self._steps.append(f"allow a pause of {downtime_ms} ms")
+            elif act is Act.START_POST_COPY:
+                domain.migrateStartPostCopy(0)
+                done.forced = True
+                self._steps.append("time is up: switch to post-copy")
+            elif act is Act.SUSPEND:
+                domain.suspend()
+                done.forced = True
+                self._steps.append("time is up: pause the guest")
+            else:
+                domain.abortJob()
+                done.aborted = True
+                self._steps.append("time is up: abort")
+        except libvirt.libvirtError as error:
+            done.post_copy_refused = done.post_copy_refused or act is Act.START_POST_COPY
+            self._steps.append(f"{act.value}: {error.get_error_message()}")
+
+    def _tell(self, domain: libvirt.virDomain, now: Progress, post_copy: bool, done: Done) -> None:
+        bandwidth = self._options.bandwidth_mib * 1024**2
+        estimate_s = migration_job.estimate_s(now, bandwidth)
+        phase = "post_copy" if post_copy else "memory" if now.copies_memory else "disk"
+        self._report(
+            {
+                "name": domain.name(),
+                "phase": phase if now.copies_memory or now.disk_total else "starting",
+                "elapsed_s": now.elapsed_s,
+                "disk_total_bytes": now.disk_total,
+                "disk_remaining_bytes": now.disk_remaining,
+                "disk_rate_bytes": now.disk_rate,
+                "memory_total_bytes": now.memory_total,
+                "memory_remaining_bytes": now.memory_remaining,
+                "memory_rate_bytes": now.memory_rate,
+                "dirty_rate_bytes": now.dirty_rate,
+                "iteration": now.iteration,
+                "expected_downtime_ms": now.expected_downtime_ms,
+                "allowed_downtime_ms": done.downtime_ms,
+                "throttle_percent": now.throttle_percent,
+                "estimate_s": estimate_s,
+                "does_not_converge": bool(now.iteration > 1 and now.dirty_rate and estimate_s is None),
+                "steps": self._steps,
+            }
+        )
+
+    # In the end
+
+    def _end(self, call: Call[None] | None, done: Done, last: Progress) -> dict[str, Any]:
+        """Judge how it has ended by looking at both sides, whatever the call has said."""
+        source, destination = self._settled()
+        end = migration_job.outcome(source, destination)
+        for _attempt in range(_RESUMES):
+            if end is not Outcome.TORN:
+                break
+            self._resume_post_copy()
+            source, destination = self._settled()
+            end = migration_job.outcome(source, destination)
+        if end is Outcome.COMPLETED:
+            self._note.remove()
+            return {"changed": True, **self._arrived()}
+        if end is Outcome.STAYED and (done.forced or self._was_running):
+            self._unpause(source)
+            source = self._source.side(self._uuid)
+        raise self._failure(call, done, end, source, destination, last)
+
+    def _settled(self) -> tuple[Side, Side]:
+        """Return both sides, when libvirt has cleaned up after the migration."""
+        deadline = time.monotonic() + _SETTLE_S
+        while True:
+            source, destination = self._source.side(self._uuid), self._destination.side(self._uuid)
+            end = migration_job.outcome(source, destination)
+            is_clean = destination.known and destination.state is None
+            failed = end is Outcome.ENDED or (end is Outcome.STAYED and (source.runs or source.is_suspended))
+            settled = end in (Outcome.COMPLETED, Outcome.TORN) or (failed and is_clean)
+            if settled or time.monotonic() > deadline:
+                return source, destination
+            time.sleep(_POLL_S)
+
+    def _resume_post_copy(self) -> None:
+        """Go on with a post-copy migration of which the stream broke (VIR_MIGRATE_POSTCOPY_RESUME)."""
+        import libvirt
+
+        domain = self._source.find(self._uuid)
+        if domain is None:
+            return
+        flags = migration_options.flags(self._options, bool(domain.isPersistent()), False, [])
+        flags |= migration_options.POSTCOPY | migration_options.POSTCOPY_RESUME
+        parameters = {"migrate_uri": self._options.migrate_uri} if self._options.migrate_uri else {}
+        self._steps.append("post-copy broke: resume it")
+        try:
+            self._migrate(domain, parameters, flags)
+        except libvirt.libvirtError as error:
+            self._steps.append(f"it cannot be resumed: {error.get_error_message()}")
+            time.sleep(_POLL_S)
+
+    def _unpause(self, source: Side) -> None:
+        import libvirt
+
+        domain = self._source.find(self._uuid)
+        if domain is None or not source.is_suspended:
+            return
+        try:
+            domain.resume()
+            self._steps.append("let the guest run again")
+        except libvirt.libvirtError as error:
+            self._steps.append(f"the guest stays paused: {error.get_error_message()}")
+
+    def _failure(
+        self,
+        call: Call[None] | None,
+        done: Done,
+        end: Outcome,
+        source: Side,
+        destination: Side,
+        last: Progress,
+    ) -> MigrationError:
+        import libvirt
+
+        code, cause, remedy = None, "it ended without a word.", "See journalctl -u libvirtd on both hosts."
+        if call is not None and isinstance(call.error, libvirt.libvirtError):
+            code = call.error.get_error_code()
+            meaning, remedy = explain(code, call.error.get_error_message())
+            cause = f"{meaning} libvirt says: {call.error.get_error_message()} (error {code})."
+        elif call is not None and call.error is not None:
+            cause = str(call.error)
+        if done.aborted:
+            memory = f"{last.memory_remaining} bytes of memory" if last.copies_memory else "all of its memory"
+            cause = (
+                f"it was aborted after {last.elapsed_s:.0f} s, since completion_timeout_s allows no more for what there"
+                f" is to carry; {last.disk_remaining} bytes of disks and {memory} were left."
+            )
+            remedy = "Allow more time, bandwidth or downtime, or set timeout_action to force_complete."
+        elif code == OPERATION_ABORTED:
+            cause = "it was aborted by somebody: another run, or virsh domjobabort."
+        where, more = _where(end, source, destination)
+        left = self._clean(end, source, destination)
+        error = MigrationError(
+            f"migrate guest {self._uuid} to {self._options.destination_uri}",
+            f"{cause} {where}{left}",
+            more or remedy,
+        )
+        error.result = {
+            "outcome": end.value,
+            "libvirt_error": code,
+            "source_state": source.words(),
+            "destination_state": destination.words(),
+            "steps": self._steps,
+        }
+        return error
+
+    def _clean(self, end: Outcome, source: Side, destination: Side) -> str:
+        """Remove our files at the destination, when the guest has its disks at the source; say what is left."""
+        created = self._note.created(self._options.destination_uri)
+        if not created:
+            return ""
+        if source.state is None or destination.state is not None or not destination.known:
+            return f" Left at the destination: {', '.join(created)}."
+        try:
+            self._remove_created()
+        except StackmoveError as error:
+            return f" Left at the destination: {', '.join(created)}: {error}"
+        return " The files made for it at the destination were removed."
+
+    def _arrived(self) -> dict[str, Any]:
+        """Return what the destination tells of a guest that has arrived."""
+        import libvirt
+
+        domain = self._destination.find(self._uuid)
+        assert domain is not None
+        stats: dict[str, Any] = {}
+        with suppress(libvirt.libvirtError):  # only libvirtd remembers, and it may have been restarted
+            stats = domain.jobStats(
+                libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED | libvirt.VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED
+            )
+        side = self._destination.side(self._uuid)
+        return {
+            "uuid": self._uuid,
+            "name": domain.name(),
+            "destination": self._destination.connection().getHostname(),
+            "destination_state": side.words(),
+            "source_state": self._source.side(self._uuid).words(),
+            "downtime_ms": stats.get("downtime"),
+            "elapsed_ms": stats.get("time_elapsed"),
+            "memory_sent_bytes": stats.get("memory_processed"),
+            "iterations": stats.get("memory_iteration"),
+            "steps": self._steps,
+        }
+
+    def _keep_autostart(self) -> None:
+        """Have the destination start the guest with the host, as its source did: libvirt does not carry that over."""
+        domain = self._destination.find(self._uuid)
+        if domain is not None and domain.isPersistent():
+            with translated(f"have guest {self._uuid} started with its new host"):
+                domain.setAutostart(1)
+
+
+def _diff(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where the guest and its files would be, before and after."""
+    files = [disk["path"] for disk in plan["disks"] if disk["create"]]
+    return {
+        "before": {"guest": plan["name"], "host": plan["source"], "new_files": []},
+        "after": {"guest": plan["name"], "host": plan["destination"], "new_files": files},
+    }
+
+
+def _where(end: Outcome, source: Side, destination: Side) -> tuple[str, str]:
+    """Return where the guest is, and what to do about it if that is not simply to run again."""
+    sides = f"at the source: {source.words()}; at the destination: {destination.words()}"
+    if end is Outcome.STAYED:
+        return f"The guest is at its source as before ({source.words()}).", ""
+    if end is Outcome.ENDED:
+        return (
+            f"The guest runs on neither host ({sides}).",
+            "See why it ended (/var/log/libvirt/qemu on both hosts), and start it where it is defined.",
+        )
+    if end is Outcome.TORN:
+        return (
+            f"The guest had switched to post-copy, and its memory is on both hosts: nothing leads back ({sides}).",
+            "End neither QEMU. Mend the way between the hosts and run again: it is resumed.",
+        )
+    if end is Outcome.BOTH:
+        return (
+            f"The guest is at the destination, and what remains at the source must never run again ({sides}).",
+            "See that it runs at the destination, then virsh destroy and virsh undefine it at the source.",
+        )
+    return (
+        f"Nobody knows where the guest runs ({sides}).",
+        "Start it nowhere before both hosts answer, then run again.",
+    )
+
+
+def job_stats(domain: libvirt.virDomain) -> dict[str, Any]:
+    """Return the statistics of a guest's job, nothing where there is none to be had.
+
+    libvirt refuses them between a job's phases, too (LP 1982284); whether it has ended is not judged by that.
+    """
+    import libvirt
+
+    try:
+        return domain.jobStats()
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_INTERNAL_ERROR:
+            return {"type": libvirt.VIR_DOMAIN_JOB_UNBOUNDED}
+        return {}
+
+
+class Note:
+    """The files that a migration has made at its destination: kept on the source's host until it has ended."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def created(self, destination_uri: str) -> list[str]:
+        """Return the files that were made, or were to be made, at a destination.
+
+        :raises StackmoveError: when the note is of another destination
+        """
+        try:
+            note = json.loads(self._path.read_text("utf-8"))
+        except FileNotFoundError:
+            return []
+        if note["destination_uri"] != destination_uri:
+            raise StackmoveError(
+                f"migrate a guest to {destination_uri}",
+                f"a migration to {note['destination_uri']} has left files there: {', '.join(note['created'])}.",
+                f"Remove them there, and {self._path} here; or run it again to that destination.",
+            )
+        return list(note["created"])
+
+    def write(self, destination_uri: str, created: list[str]) -> None:
+        """Note the files, before they are made."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = self._path.with_suffix(".partial")
+        partial.write_text(json.dumps({"destination_uri": destination_uri, "created": created}) + "\n", "utf-8")
+        partial.replace(self._path)
+
+    def remove(self) -> None:
+        """Forget them."""
+        self._path.unlink(missing_ok=True)

@@ -1,0 +1,175 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The disks that a live migration copies, and their files at the destination.
+
+libvirt makes such files itself where a storage pool covers them, but at their full size, and leaves them behind when
+the migration fails (measured with libvirt 9.0). So they are made here: sparse, and removed again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import xml
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import translated
+
+if TYPE_CHECKING:
+    import libvirt
+    from lxml.etree import _Element
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A disk with a file or a block device of its own."""
+
+    target: str
+    kind: str
+    path: str
+    format: str
+    is_written: bool
+    is_shareable: bool
+    backing_path: str | None = None
+    backing_format: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """The folder of its file."""
+        return str(PurePosixPath(self.path).parent)
+
+
+def disks(domain_xml: str) -> list[Disk]:
+    """Return the disks of a domain that are files or block devices; an empty drive is none."""
+    root = xml.parse(domain_xml)
+    return [
+        _disk(element)
+        for element in root.xpath("devices/disk[@type='file' or @type='block'][source/@file or source/@dev]")
+    ]
+
+
+def _disk(element: _Element) -> Disk:
+    driver = element.find("driver")
+    backing = element.find("backingStore/source")
+    backing_format = element.find("backingStore/format")
+    return Disk(
+        target=str(element.xpath("string(target/@dev)")),
+        kind=str(element.get("type")),
+        path=str(element.xpath("string(source/@file | source/@dev)")),
+        format=str(driver.get("type", "raw")) if driver is not None else "raw",
+        is_written=element.find("readonly") is None and element.get("device", "disk") in ("disk", "lun"),
+        is_shareable=element.find("shareable") is not None,
+        backing_path=backing.get("file") if backing is not None else None,
+        backing_format=backing_format.get("type") if backing_format is not None else None,
+    )
+
+
+def copied(found: Sequence[Disk], copy_storage: str, migrate_disks: Sequence[str] | None) -> list[str]:
+    """Return the targets of the disks to copy: those that are named, else all that the guest alone writes to.
+
+    As LibvirtDriver._live_migration_copy_disk_paths of Nova, which leaves out disks of the network, read-only ones and
+    those that several guests share.
+
+    :raises StackmoveError: when a disk is named that is not there
+    """
+    if copy_storage == "none":
+        return []
+    if migrate_disks is None:
+        return [disk.target for disk in found if disk.is_written and not disk.is_shareable]
+    absent = sorted(set(migrate_disks) - {disk.target for disk in found})
+    if absent:
+        raise StackmoveError(
+            f"copy disks {', '.join(absent)}",
+            f"the guest's files and block devices are {', '.join(disk.target for disk in found) or 'none'}.",
+            "Name disks by their target (virsh domblklist).",
+        )
+    return list(migrate_disks)
+
+
+def volume_xml(disk: Disk, size_bytes: int, with_backing: bool) -> str:
+    """Return the XML of a storage volume for a copy: nothing of it is allocated yet."""
+    from lxml import etree
+
+    volume = etree.Element("volume")
+    etree.SubElement(volume, "name").text = PurePosixPath(disk.path).name
+    etree.SubElement(volume, "capacity", unit="bytes").text = str(size_bytes)
+    etree.SubElement(volume, "allocation", unit="bytes").text = "0"
+    target = etree.SubElement(volume, "target")
+    etree.SubElement(target, "format", type=disk.format)
+    if disk.format == "qcow2":
+        etree.SubElement(target, "compat").text = "1.1"
+    if with_backing and disk.backing_path:
+        backing = etree.SubElement(volume, "backingStore")
+        etree.SubElement(backing, "path").text = disk.backing_path
+        etree.SubElement(backing, "format", type=disk.backing_format or "raw")
+    return xml.text_of(volume)
+
+
+@contextmanager
+def pool_of(connection: libvirt.virConnect, folder: str) -> Iterator[libvirt.virStoragePool]:
+    """Give the storage pool of a folder for the length of a ``with`` block, with a fresh list of its files.
+
+    Where the host has none, there is one as long as the block lasts; it is not defined, so nothing of it stays.
+
+    :raises StackmoveError: when the folder does not exist, or libvirt refuses
+    """
+    what = f"look into {folder} at {connection.getHostname()}"
+    with translated(what, "Make that folder there, or name another place in destination_xml."):
+        existing = next((pool for pool in connection.listAllStoragePools() if _covers(pool, folder)), None)
+        pool = existing or connection.storagePoolCreateXML(_pool_xml(folder))
+        pool.refresh()
+    try:
+        yield pool
+    finally:
+        if existing is None:
+            import libvirt
+
+            with suppress(libvirt.libvirtError):  # a host that is gone keeps no such pool either
+                pool.destroy()
+
+
+def _covers(pool: libvirt.virStoragePool, folder: str) -> bool:
+    target = xml.parse(pool.XMLDesc()).findtext("target/path") or ""
+    return bool(pool.isActive()) and target.rstrip("/") == folder.rstrip("/")
+
+
+def _pool_xml(folder: str) -> str:
+    from lxml import etree
+
+    pool = etree.Element("pool", type="dir")
+    etree.SubElement(pool, "name").text = f"stackmove-{uuid.uuid4()}"
+    etree.SubElement(etree.SubElement(pool, "target"), "path").text = folder
+    return xml.text_of(pool)
+
+
+def names_in(pool: libvirt.virStoragePool) -> set[str]:
+    """Return the names of the files in a pool."""
+    with translated(f"list the files of pool {pool.name()}"):
+        return set(pool.listVolumes())
+
+
+def create(connection: libvirt.virConnect, disk: Disk, size_bytes: int, with_backing: bool) -> None:
+    """Make an empty file for a copy.
+
+    :raises StackmoveError: when libvirt refuses, as it does when the file exists
+    """
+    what = f"create {disk.path} at {connection.getHostname()}"
+    with pool_of(connection, disk.folder) as pool, translated(what, "Remove what is there if nobody needs it."):
+        pool.createXML(volume_xml(disk, size_bytes, with_backing))
+
+
+def delete(connection: libvirt.virConnect, path: str) -> None:
+    """Delete a file that was made for a copy, if it is there.
+
+    :raises StackmoveError: when libvirt refuses
+    """
+    place = PurePosixPath(path)
+    with pool_of(connection, str(place.parent)) as pool, translated(f"delete {path} at {connection.getHostname()}"):
+        if place.name in pool.listVolumes():
+            pool.storageVolLookupByName(place.name).delete()

@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import migration_checks, migration_disks
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_checks import Findings, Host
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_options import Options
+
+EMULATOR = "/usr/bin/qemu-system-x86_64"
+ROOT, DATA, SEED, BASE = (f"/var/lib/libvirt/images/{name}" for name in ("web1", "data", "seed.iso", "base"))
+GUEST = f"""
+<domain type='kvm'>
+  <name>web1</name>
+  <uuid>6f70656e-7374-4163-8b6d-6f7665210001</uuid>
+  <os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os>
+  <devices>
+    <emulator>{EMULATOR}</emulator>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='qcow2'/><source file='{ROOT}'/>
+      <backingStore type='file'><format type='raw'/><source file='{BASE}'/></backingStore>
+      <target dev='vda' bus='virtio'/>
+    </disk>
+    <disk type='file' device='disk'>
+      <source file='{DATA}'/><target dev='vdb' bus='virtio'/><shareable/>
+    </disk>
+    <disk type='file' device='cdrom'>
+      <driver name='qemu' type='raw'/><source file='{SEED}'/><target dev='sda' bus='sata'/><readonly/>
+    </disk>
+    <disk type='file' device='cdrom'><target dev='sdb' bus='sata'/><readonly/></disk>
+    <disk type='block' device='disk'><source dev='/dev/vg/web1'/><target dev='vdc' bus='virtio'/></disk>
+    <disk type='network' device='disk'>
+      <source protocol='rbd' name='volumes/1'/><target dev='vdd' bus='virtio'/>
+    </disk>
+  </devices>
+</domain>
+"""
+SOURCE = Host("kvm1", "11111111-0000-4000-8000-000000000000", 7_002_022, ["pc-q35-7.2"], [EMULATOR])
+DESTINATION = Host("kvm2", "22222222-0000-4000-8000-000000000000", 7_002_022, ["pc-q35-7.2"], [EMULATOR])
+COPIES = Options(destination_uri="qemu+ssh://root@kvm2/system", copy_storage="all")
+FINE = Findings(
+    source=SOURCE,
+    destination=DESTINATION,
+    domain_xml=GUEST,
+    copied=["vda", "vdc"],
+    files={ROOT: False, DATA: True, SEED: True, BASE: True},
+    free_bytes={"/var/lib/libvirt/images": 1000},
+    sizes_bytes={"vda": 600, "vdc": 5000},
+)
+
+
+def test_which_disks_are_copied() -> None:
+    disks = migration_disks.disks(GUEST)
+    assert [(disk.target, disk.path, disk.format) for disk in disks] == [
+        ("vda", ROOT, "qcow2"),
+        ("vdb", DATA, "raw"),
+        ("sda", SEED, "raw"),
+        ("vdc", "/dev/vg/web1", "raw"),
+    ]
+    assert migration_disks.copied(disks, "none", ["vda"]) == []
+    # Neither shared nor read-only ones, nor those of the network.
+    assert migration_disks.copied(disks, "all", None) == ["vda", "vdc"]
+    assert migration_disks.copied(disks, "all", ["vda"]) == ["vda"]
+    with pytest.raises(StackmoveError, match=r"copy disks vdd: .* are vda, vdb, sda, vdc\."):
+        migration_disks.copied(disks, "all", ["vda", "vdd"])
+
+
+def test_the_volume_of_a_copy() -> None:
+    disk = migration_disks.disks(GUEST)[0]
+    whole = migration_disks.volume_xml(disk, 2048, with_backing=False)
+    assert whole == (
+        '<volume><name>web1</name><capacity unit="bytes">2048</capacity><allocation unit="bytes">0</allocation>'
+        '<target><format type="qcow2"/><compat>1.1</compat></target></volume>\n'
+    )
+    thin = migration_disks.volume_xml(disk, 2048, with_backing=True)
+    assert f'<backingStore><path>{BASE}</path><format type="raw"/></backingStore>' in thin
+    assert "compat" not in migration_disks.volume_xml(replace(disk, format="raw"), 2048, with_backing=False)
+
+
+def test_nothing_stands_against_it() -> None:
+    assert migration_checks.blockers(FINE, COPIES) == []
+
+
+@pytest.mark.parametrize(
+    ("findings", "options", "reason"),
+    [
+        ({"destination": SOURCE}, {}, "kvm1 is the host on which the guest runs already"),
+        ({"destination": replace(DESTINATION, hypervisor_version=7_001_000)}, {}, "has QEMU 7.1.0, older than 7.2.22"),
+        ({"destination": replace(DESTINATION, machine_types=["pc-q35-6.2"])}, {}, "machine type pc-q35-7.2"),
+        ({"destination": replace(DESTINATION, emulators=["/usr/libexec/qemu-kvm"])}, {}, "but /usr/libexec/qemu-kvm"),
+        ({"cpu_refusal": "missing features: avx512f"}, {}, "lacks what the guest has: missing features: avx512f."),
+        ({"taken_name": True}, {}, "destination_name"),
+        ({}, {"post_copy": True, "parallel_connections": 2}, "needs QEMU 10.1"),
+        ({"snapshots": 2}, {}, "2 snapshots"),
+        ({"checkpoints": 1}, {}, "1 checkpoints"),
+        ({"files": {**FINE.files, ROOT: None}}, {}, "cannot look into /var/lib/libvirt/images"),
+        ({"files": {**FINE.files, ROOT: True}}, {}, f"has a file {ROOT} already"),
+        ({}, {"create_disks": False}, f"has no {ROOT} for disk vda"),
+        ({"files": {**FINE.files, BASE: False}}, {"copy_storage": "incremental"}, f"has no {BASE}, on which disk vda"),
+        ({"files": {**FINE.files, SEED: False}}, {}, f"does not see {SEED} of disk sda"),
+        ({"copied": []}, {}, f"does not see {ROOT} of disk vda"),
+        ({"free_bytes": {"/var/lib/libvirt/images": 599}}, {}, "has 599 bytes free"),
+    ],
+)
+def test_each_reason(findings: dict[str, Any], options: dict[str, Any], reason: str) -> None:
+    (found,) = migration_checks.blockers(replace(FINE, **findings), replace(COPIES, **options))
+    assert reason in found
+
+
+def test_a_file_that_a_killed_run_has_left_is_no_reason() -> None:
+    found = replace(FINE, files={**FINE.files, ROOT: True}, ours=[ROOT])
+    assert migration_checks.blockers(found, COPIES) == []
+
+
+@pytest.mark.parametrize(
+    ("device", "reason"),
+    [
+        ("<hostdev mode='subsystem' type='pci'/>", "devices of its host (pci)"),
+        ("<filesystem><source dir='/srv'/><target dir='srv'/></filesystem>", "folders of its host (srv)"),
+        ("<memory model='nvdimm'/>", "nvdimm"),
+    ],
+)
+def test_devices_that_cannot_move(device: str, reason: str) -> None:
+    found = replace(FINE, domain_xml=GUEST.replace("<devices>", f"<devices>{device}"))
+    (only,) = migration_checks.blockers(found, replace(COPIES, post_copy=True))
+    assert reason in only
+
+
+def test_all_reasons_at_once() -> None:
+    found = replace(FINE, snapshots=1, taken_name=True, files={})
+    assert len(migration_checks.blockers(found, COPIES)) == 5
