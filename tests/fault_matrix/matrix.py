@@ -79,7 +79,10 @@ class Case:
 
 
 def shots(step: Step) -> Iterator[Shot]:
-    """All that can happen in a step."""
+    """All that can happen in a step; in one that none of these moves needs, a run can only be killed."""
+    if step.rebuilds:
+        yield Shot(step, "controller_killed")
+        return
     for fault in FAULTS:
         if fault == "service_stopped":
             yield from (Shot(step, fault, service) for service in step.services)
@@ -134,8 +137,7 @@ def few_cases(steps: list[Step]) -> list[Case]:
     """A part of the matrix that has each step and each fault at least once.
 
     What a move takes back by itself: one case for each fault that does not break it off. For the other steps, a server
-    takes a fault in each step of a job in turn: one that is broken off at a step goes on when it is run again. Once
-    the job is at its end it does not; of the steps behind, all but one have a case of their own.
+    takes a fault in each step of a job in turn: one that is broken off at a step goes on when it is run again.
     """
     taken_back = _taken_back(steps)
     seen = {case.shots[0].step for case in taken_back}
@@ -145,9 +147,8 @@ def few_cases(steps: list[Step]) -> list[Case]:
         last = end(steps, job)
         ahead = [step for step in own if step.number < last.number and not step.resumed and step not in seen]
         behind = [step for step in own if step.number > last.number]
-        ladder = [*ahead, last, *(step for step in own if step.resumed), *behind[:1]]
+        ladder = [*ahead, last, *(step for step in own if step.resumed), *behind]
         cases.append(Case(tuple(_one_each(ladder, last)), RUN_AGAIN))
-        cases += [Case((Shot(step, "controller_killed"),), RUN_AGAIN) for step in behind[1:]]
     return cases + taken_back
 
 

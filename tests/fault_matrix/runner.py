@@ -255,17 +255,15 @@ def disturb(server: Server, shot: Shot, log: Path, haste: float) -> None:
         raise MissedError(f"{shot.id} did not happen: status {status}, {said.strip() or 'the step was not reached'}")
 
 
-def follow(server: Server, case: Case, steps: list[Step], log: Path) -> Iterator[str]:
+def follow(server: Server, case: Case, log: Path) -> Iterator[str]:
     """Do what follows; yields what is wrong with how it ended."""
-    # Of a job that was at its end when it was disturbed, there may be nothing left to do: saying so is right.
-    at_end = case.job != "move" and case.shots[-1].step.number >= end(steps, case.job).number
     if case.follow_up == RUN_AGAIN:
         status = server.job(case.job, log)
     elif case.follow_up in RECOVER:
         status = server.play("recover", log, {"recover_direction": RECOVER[case.follow_up]})
     else:
         return
-    if status and not at_end:
+    if status:
         yield f"{case.follow_up} ended with status {status}"
 
 
@@ -314,7 +312,7 @@ def run(server: Server, case: Case, steps: list[Step]) -> Result:
                 problems = [str(late)]
                 server.arrive(JOBS[case.job].ends, server.look())
                 continue
-            problems += follow(server, case, steps, log)
+            problems += follow(server, case, log)
             outcome, amiss = check(server, case, expected(case, steps), since)
             problems += amiss
             break

@@ -81,6 +81,7 @@ class Step:
     :param place: where the module runs: ``controller``, ``source`` or ``destination``
     :param services: those that the module talks to
     :param resumed: only a run that goes on where another was killed makes it
+    :param rebuilds: only a move over which Nova itself has died needs it
     """
 
     job: str
@@ -93,6 +94,7 @@ class Step:
     place: str
     services: tuple[str, ...]
     resumed: bool
+    rebuilds: bool
 
     @property
     def id(self) -> str:
@@ -162,6 +164,7 @@ def _step(job: str, number: int, file: Path, line: int, module: str, task: dict[
         place=place,
         services=tuple(service for service in services if service),
         resumed="is not defined" in str(task.get("when", "")),
+        rebuilds="_plan.rebuild" in str(task.get("when", "")),
     )
 
 

@@ -118,6 +118,8 @@ def test_each_step_and_each_fault_is_there(cases: list[matrix.Case]) -> None:
 def test_the_whole_matrix_has_all_that_can_happen_in_a_step() -> None:
     found = {case.shots[-1].id for case in matrix.every_case(STEPS)}
     for step in STEPS:
+        if step.rebuilds:
+            continue
         wanted = {
             "task_fails_before",
             "task_fails_after",
