@@ -15,27 +15,46 @@ if TYPE_CHECKING:
 
 #: A domain with dozens of devices has about 20 KiB; capabilities of a large host about 1 MiB.
 LIMIT_BYTES = 4 * 1024 * 1024
+#: Elements within elements; libvirt's own XML has fewer than 20.
+LIMIT_DEPTH = 100
 _REMEDY = "Compare it with what virsh dumpxml or virsh capabilities shows on the host that it is from."
+# Nothing of this is in what libvirt writes. Without them there are no entities, no external files, no expansion.
+_HOSTILE = {
+    "<!ENTITY": "it declares entities",
+    "<!DOCTYPE": "it declares a document type",
+}
 
 
 def parse(text: str) -> _Element:
-    """Parse XML: no entities, no DTD, no network, and no more than LIMIT_BYTES.
+    """Parse XML: no entities, no DTD, no network, no more than LIMIT_BYTES and no deeper than LIMIT_DEPTH.
 
     :raises StackmoveError: when the text is not such XML
     """
     from lxml import etree
 
-    data = text.encode()
+    # What cannot be encoded is left for the parser to refuse.
+    data = text.encode("utf-8", "surrogatepass")
     if len(data) > LIMIT_BYTES:
-        raise StackmoveError("read XML", f"it has {len(data)} bytes; {LIMIT_BYTES} are allowed.", _REMEDY)
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+        raise _refused(f"it has {len(data)} bytes; {LIMIT_BYTES} are allowed.")
+    for marker, what in _HOSTILE.items():
+        if marker in text:
+            raise _refused(f"{what}, which libvirt never does.")
+    # The encoding is ours, whatever the text declares: another one could hide what was looked for above.
+    parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise StackmoveError("read XML", f"it is malformed: {error}.", _REMEDY) from error
-    if root.getroottree().docinfo.doctype:
-        raise StackmoveError("read XML", "it declares a document type, which libvirt never does.", _REMEDY)
+        raise _refused(f"it is malformed: {error}.") from error
+    depth = 0
+    for event, _element in etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > LIMIT_DEPTH:
+            raise _refused(f"its elements are nested more than {LIMIT_DEPTH} deep.")
     return root
+
+
+def _refused(cause: str) -> StackmoveError:
+    return StackmoveError("read XML", cause, _REMEDY)
 
 
 def text_of(root: _Element) -> str:
