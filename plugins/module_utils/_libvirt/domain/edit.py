@@ -64,7 +64,7 @@ def set_text(element: _Element | None, text: str, what: str) -> list[str]:
     if element is None or element.text == text:
         return []
     before, element.text = element.text, text
-    return [f"{what}: {before} → {text}"]
+    return [_words(what, before, text)]
 
 
 def set_attribute(element: _Element | None, name: str, value: str | None, what: str) -> list[str]:
@@ -76,7 +76,11 @@ def set_attribute(element: _Element | None, name: str, value: str | None, what: 
         del element.attrib[name]
     else:
         element.set(name, value)
-    return [f"{what}: {before} → {value}"]
+    return [_words(what, before, value)]
+
+
+def _words(what: str, before: str | None, after: str | None) -> str:
+    return f"{what}: {before or 'none'} → {after or 'none'}"
 
 
 def child(element: _Element, tag: str, **attributes: str) -> _Element:
@@ -125,7 +129,10 @@ def replace_all(parent: _Element, tag: str, wanted: Sequence[_Element]) -> None:
     present = parent.findall(tag)
     if [meaning(element) for element in present] == [meaning(element) for element in wanted]:
         return
-    for element in present:
-        drop(element)
-    for element in wanted:
-        append(parent, element)
+    for old, new in zip(present, wanted):
+        new.tail = old.tail
+        parent.replace(old, new)
+    for old in present[len(wanted) :]:
+        drop(old)
+    for new in wanted[len(present) :]:
+        append(parent, new)

@@ -84,6 +84,8 @@ def connect(
 
 def _lacking(disk: _Element, info: Mapping[str, Any]) -> list[Need]:
     serial, needs = str(info["serial"]), []
+    if info["driver_volume_type"] == "rbd" and not info["data"].get("name"):
+        needs.append(Need(f"the connection of volume {serial} names no image", "Pass it as Cinder gives it."))
     if info["driver_volume_type"] != "rbd" and not info["data"].get("device_path"):
         needs.append(Need(f"the connection of volume {serial} has no device path", "Connect it on the host first."))
     if disk.xpath("encryption|source/encryption") and not info.get("encryption_secret_uuid"):
@@ -183,17 +185,14 @@ def login(disk: _Element, user: str | None, secret_uuid: str | None) -> None:
     """Let QEMU log in to Ceph with a key that libvirt has as a secret, or without any."""
     from lxml import etree
 
-    wanted = None
+    wanted = []
     if user and secret_uuid:
-        wanted = etree.Element("auth", username=str(user))
-        etree.SubElement(wanted, "secret", type="ceph", uuid=str(secret_uuid))
-    present = disk.findall("auth")
-    if wanted is not None and [meaning(auth) for auth in present] == [meaning(wanted)]:
-        return
-    for auth in present:
-        drop(auth)
-    if wanted is not None:
-        child(disk, "source").addnext(wanted)
+        auth = etree.Element("auth", username=str(user))
+        etree.SubElement(auth, "secret", type="ceph", uuid=str(secret_uuid))
+        wanted.append(auth)
+    if wanted and disk.find("auth") is None:
+        child(disk, "source").addnext(wanted[0])
+    replace_all(disk, "auth", wanted)
 
 
 def _limit(disk: _Element, specs: Mapping[str, Any]) -> None:
