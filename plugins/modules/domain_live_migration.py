@@ -19,8 +19,9 @@ description:
     message tells libvirt's error, what it means, and what to do.
   - While it goes on it is shown, a line every O(interval_s) seconds. The file C(/run/stackmove/<uuid>.progress.json) on
     the source's host has the same for other programs.
-  - A run that is ended does not end the migration. Run it again, and it goes on watching; run it after the end, and it
-    changes nothing. M(stackmove.nova.domain_migration_control) ends it.
+  - A run that is ended does not end the migration. Run it again, and it goes on watching, to fail if that migration
+    fails; run it after the guest has arrived, and it changes nothing. M(stackmove.nova.domain_migration_control) ends a
+    migration.
 extends_documentation_fragment:
   - stackmove.nova.attributes
 attributes:
@@ -369,12 +370,13 @@ SPEC: dict[str, Any] = {
 
 
 @contextmanager
-def turn(migration: Migration, uuid: str, timeout_s: int) -> Iterator[None]:
-    """Hold the guest's lock for the length of a ``with`` block.
+def turn(migration: Migration, uuid: str, timeout_s: int) -> Iterator[bool]:
+    """Hold the guest's lock for the length of a ``with`` block; tell whether another run was migrating it till then.
 
     :param timeout_s: seconds to wait for whoever holds it, counted while no migration is under way
     :raises ConflictError: when it is still held then
     """
+    watched = False
     deadline = time.monotonic() + timeout_s
     with ExitStack() as stack:
         while True:
@@ -383,10 +385,11 @@ def turn(migration: Migration, uuid: str, timeout_s: int) -> Iterator[None]:
                 break
             except ConflictError:
                 if migration.is_under_way():
+                    watched = True
                     deadline = time.monotonic() + timeout_s
                 elif time.monotonic() > deadline:
                     raise
-        yield
+        yield watched
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
@@ -405,9 +408,9 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         migration = Migration(source, destination, uuid, options, lambda record: progress.write(file, record))
         if module.check_mode:
             return migration.predict()
-        with turn(migration, uuid, given["lock_timeout_s"]):
+        with turn(migration, uuid, given["lock_timeout_s"]) as watched:
             try:
-                result = migration.run()
+                result = migration.run(watched)
             finally:
                 file.unlink(missing_ok=True)
     return result

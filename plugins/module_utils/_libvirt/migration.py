@@ -184,18 +184,21 @@ class Migration:
 
     # While it goes on
 
-    def run(self) -> dict[str, Any]:
+    def run(self, watched: bool) -> dict[str, Any]:
         """Migrate the guest; go on watching where a killed run has left it; say so where it has arrived already.
 
+        :param watched: whether another run was migrating it until now. If that has failed, so does this: who has
+            aborted it would not want it to begin again
         :raises MigrationError: when it does not run at the destination in the end
         """
         if self.is_there():
             return {"changed": False, **self._arrived()}
         source = self._source.side(self._uuid)
         self._was_running = source.runs
-        if source.is_broken_post_copy:
+        under_way = self.is_under_way()
+        if source.is_broken_post_copy or (watched and not under_way):
             return self._end(None, Done(), Progress())
-        if self.is_under_way():
+        if under_way:
             self._steps.append("attached to the migration that is under way")
             domain = self._require_running()
             memory_bytes = domain.maxMemory() * 1024
@@ -269,7 +272,7 @@ class Migration:
         :param gib: how much there is to carry, in GiB
         """
         done = Done()
-        samples: deque[Progress] = deque(maxlen=20)
+        samples: deque[Progress] = deque(maxlen=60)
         now, next_report_s = Progress(), 0.0
         while call is None or not call.ended.wait(_POLL_S):
             stats = job_stats(domain)
@@ -327,6 +330,7 @@ class Migration:
         phase = "post_copy" if post_copy else "memory" if now.copies_memory else "disk"
         self._report(
             {
+                "uuid": self._uuid,
                 "name": domain.name(),
                 "phase": phase if now.copies_memory or now.disk_total else "starting",
                 "elapsed_s": now.elapsed_s,
@@ -420,7 +424,8 @@ class Migration:
     ) -> MigrationError:
         import libvirt
 
-        code, cause, remedy = None, "it ended without a word.", "See journalctl -u libvirtd on both hosts."
+        code, cause = None, "the migration that another run has begun failed or was aborted."
+        remedy = "See what that run says, or journalctl -u libvirtd on both hosts; then run again."
         if call is not None and isinstance(call.error, libvirt.libvirtError):
             code = call.error.get_error_code()
             meaning, remedy = explain(code, call.error.get_error_message())

@@ -73,6 +73,12 @@ _BY_MESSAGE: tuple[tuple[str, str, str], ...] = (
         "Make that bridge there, or name another in destination_xml.",
     ),
     (
+        # What a peer-to-peer migration over ssh says when it is aborted, instead of code 78.
+        r"end of file while reading data",
+        "The two libvirtds no longer talk: it was aborted (virsh domjobabort), or one of them was stopped.",
+        "See journalctl -u libvirtd on both hosts, then run again if nobody has aborted it.",
+    ),
+    (
         r"host key verification|permission denied|connection refused|no route to host|connection timed out",
         "The source cannot reach the destination.",
         "Try it on the source as root (virsh -c DESTINATION_URI list): name, firewall, keys of ssh, certificates.",

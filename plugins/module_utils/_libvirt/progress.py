@@ -61,29 +61,39 @@ def line(record: Mapping[str, Any]) -> str:
     """Write a record as one line: what remains, how fast it goes, and when it will end as far as that can be known."""
     if record.get("phase") == "starting":
         return "starting"
-    parts = []
-    if record.get("disk_total_bytes"):
-        parts.append(f"disk {size(record['disk_remaining_bytes'])} left")
-        if record.get("disk_rate_bytes") and record.get("disk_remaining_bytes"):
-            parts[-1] += f" at {size(record['disk_rate_bytes'])}/s"
-    if record.get("memory_total_bytes"):
-        memory = f"memory {size(record['memory_remaining_bytes'])} left at {size(record['memory_rate_bytes'])}/s"
-        if record.get("dirty_rate_bytes"):
-            memory += f", the guest writes {size(record['dirty_rate_bytes'])}/s"
-        parts.append(memory)
-    if record.get("phase") == "post_copy":
-        parts.append("runs at the destination, its memory follows")
-    elif record.get("iteration"):
-        parts.append(f"pass {record['iteration']}")
-        if record.get("expected_downtime_ms"):
-            allowed = f" of {record['allowed_downtime_ms']}" if record.get("allowed_downtime_ms") else ""
-            parts.append(f"pause {record['expected_downtime_ms']}{allowed} ms")
-    if record.get("throttle_percent"):
-        parts.append(f"guest slowed by {record['throttle_percent']} %")
+    parts = [*_disks(record), *_memory(record)]
     estimate = record.get("estimate_s")
     if estimate is not None:
-        parts.append(f"about {duration(estimate)}")
+        about = f"about {duration(estimate)}"
+        parts.append(f"disks {about}, then memory" if record.get("phase") == "disk" else about)
     elif record.get("does_not_converge"):
         parts.append("no end in sight at this rate")
-    parts.append(f"since {duration(record.get('elapsed_s', 0.0))}")
-    return " · ".join(parts)
+    return " · ".join([*parts, f"since {duration(record.get('elapsed_s', 0.0))}"])
+
+
+def _disks(record: Mapping[str, Any]) -> list[str]:
+    if not record.get("disk_total_bytes"):
+        return []
+    text = f"disk {size(record['disk_remaining_bytes'])} left"
+    if record.get("disk_rate_bytes") and record["disk_remaining_bytes"]:
+        text += f" at {size(record['disk_rate_bytes'])}/s"
+    return [text]
+
+
+def _memory(record: Mapping[str, Any]) -> list[str]:
+    if not record.get("memory_total_bytes"):
+        return []
+    text = f"memory {size(record['memory_remaining_bytes'])} left at {size(record['memory_rate_bytes'])}/s"
+    if record.get("dirty_rate_bytes"):
+        text += f", the guest writes {size(record['dirty_rate_bytes'])}/s"
+    if record.get("phase") == "post_copy":
+        return [text, "runs at the destination, its memory follows"]
+    parts = [text]
+    if record.get("iteration"):
+        parts.append(f"pass {record['iteration']}")
+    if record.get("expected_downtime_ms"):
+        allowed = f" of {record['allowed_downtime_ms']}" if record.get("allowed_downtime_ms") else ""
+        parts.append(f"pause {record['expected_downtime_ms']}{allowed} ms")
+    if record.get("throttle_percent"):
+        parts.append(f"guest slowed by {record['throttle_percent']} %")
+    return parts

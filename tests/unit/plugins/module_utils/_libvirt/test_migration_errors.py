@@ -25,6 +25,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_
         (9, "operation failed: migration out job: unexpectedly failed", "QEMU on one side", "journalctl"),
         (1, "internal error: connection closed due to keepalive timeout", "way to it was cut", "journalctl"),
         (38, "Cannot recv data: Connection reset by peer", "libvirtd was stopped", "journalctl"),
+        (38, "End of file while reading data: : Input/output error", "aborted", "nobody has aborted"),
         (49, "Storage pool not found: no storage pool with matching target path", "pool", "create_disks"),
         (55, "Requested operation is not valid: cannot migrate domain with 1 snapshots", "state", "snapshots"),
         (67, "unsupported configuration: Target network card mac differs", "hardware", "MAC"),

@@ -39,7 +39,7 @@ WRITTEN = "the guest writes 20 MiB/s · pass 3 · pause 900 of 95 ms"
     ("record", "line"),
     [
         ({"phase": "starting", "elapsed_s": 0.0}, "starting"),
-        ({**DISK, "estimate_s": 30.0}, "disk 150 MiB left at 5.0 MiB/s · about 30 s · since 12 s"),
+        ({**DISK, "estimate_s": 30.0}, "disk 150 MiB left at 5.0 MiB/s · disks about 30 s, then memory · since 12 s"),
         ({**DISK, "disk_rate_bytes": 0, "estimate_s": None}, "disk 150 MiB left · since 12 s"),
         (
             {**MEMORY, "estimate_s": 6.4},
