@@ -157,11 +157,13 @@ class LiveXml:
         is VIR_MIGRATE_PARAM_DEST_NAME.
     :param persistent_xml: for VIR_MIGRATE_PARAM_PERSIST_XML: the same with the new name. Without it the destination
         starts the guest with the source's definition next time (LP 1890501).
+    :param name: the guest's name there
     :param changes: what differs from the source, in words
     """
 
     destination_xml: str
     persistent_xml: str
+    name: str
     changes: list[str]
 
 
@@ -203,7 +205,7 @@ def live_xml(domain_xml: str, target: LiveTarget) -> LiveXml:
     )
     destination_xml = xml.text_of(root)
     changes += names.name(root, target.name or before)
-    return LiveXml(destination_xml, xml.text_of(root), changes)
+    return LiveXml(destination_xml, xml.text_of(root), target.name or before, changes)
 
 
 def for_destination(domain_xml: str, target: Target) -> tuple[str, list[str]]:

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.domain.edit import (
     Need,
     require,
@@ -18,6 +20,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.domain.edi
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
+_ADDRESS = re.compile(r"(?P<domain>[0-9a-f]{4}):(?P<bus>[0-9a-f]{2}):(?P<slot>[0-9a-f]{2})\.(?P<function>[0-7])")
 _PCI = (
     "devices/hostdev[@type='pci']/source/address"
     "|devices/interface[@type='hostdev']/source/address[not(@type) or @type='pci']"
@@ -48,6 +51,7 @@ def pci(root: _Element, addresses: Mapping[str, str]) -> list[str]:
 
     :param addresses: of the source → of the destination, as ``0000:3b:00.1``
     :raises IncompleteError: naming each that has none there
+    :raises StackmoveError: for an address in another form
     """
     changes, needs = [], []
     known = {source.lower(): wanted.lower() for source, wanted in addresses.items()}
@@ -58,9 +62,7 @@ def pci(root: _Element, addresses: Mapping[str, str]) -> list[str]:
             device = f"its PCI device {before} has none there"
             needs.append(Need(device, "Pass pci_devices with the destination's address for each of the source."))
         elif wanted != before:
-            domain, bus, slot_function = wanted.split(":")
-            slot, _dot, function = slot_function.partition(".")
-            for name, value in (("domain", domain), ("bus", bus), ("slot", slot), ("function", function)):
+            for name, value in _parts(wanted).items():
                 address.set(name, f"0x{value}")
             changes.append(f"PCI device: {before} → {wanted}")
     require(root, needs)
@@ -70,3 +72,12 @@ def pci(root: _Element, addresses: Mapping[str, str]) -> list[str]:
 def _read(address: _Element) -> str:
     domain, bus, slot, function = (int(address.get(name, "0"), 0) for name in ("domain", "bus", "slot", "function"))
     return f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
+
+
+def _parts(address: str) -> dict[str, str]:
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
+        raise StackmoveError(
+            f"give the guest PCI device {address}", "that is no address of one.", "Write it as 0000:3b:00.1."
+        )
+    return found.groupdict()

@@ -63,7 +63,7 @@ def formats(root: _Element, wanted: Mapping[str, str]) -> list[str]:
 def rbd(root: _Element, monitors: Sequence[str], user: str = "", secret_uuid: str = "") -> list[str]:
     """Point disks in Ceph to its present monitors (LP 1741364), unless they are volumes, which have their own.
 
-    :param monitors: ``address:port`` or ``[address]:port`` of each; none: not known, so that they stay
+    :param monitors: ``address``, ``address:port`` or ``[address]:port`` of each; none: not known, so that they stay
     :param user: of the destination's nova.conf
     :param secret_uuid: likewise; without both the login stays
     """
@@ -74,18 +74,22 @@ def rbd(root: _Element, monitors: Sequence[str], user: str = "", secret_uuid: st
     for disk in root.xpath("devices/disk[source/@protocol='rbd'][not(serial)][not(starts-with(alias/@name, 'ua-'))]"):
         source = disk.find("source")
         before = _ceph(disk)
-        hosts = []
-        for monitor in monitors:
-            name, _colon, port = monitor.rpartition(":")
-            hosts.append(etree.Element("host", name=name.strip("[]"), port=port))
-        if hosts:
-            replace_all(source, "host", hosts)
+        if monitors:
+            replace_all(source, "host", [etree.Element("host", _host(monitor)) for monitor in monitors])
         if user and secret_uuid:
             login(disk, user, secret_uuid)
         after = _ceph(disk)
         if after != before:
             changes.append(f"Ceph of {source.get('name')}: {before} → {after}")
     return changes
+
+
+def _host(monitor: str) -> dict[str, str]:
+    """Split an address from its port; an IPv6 address has brackets then."""
+    name, colon, port = monitor.rpartition(":")
+    if not colon or (":" in name and not name.endswith("]")):
+        return {"name": monitor.strip("[]")}
+    return {"name": name.strip("[]"), "port": port}
 
 
 def _ceph(disk: _Element) -> str:

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.domain.edit import (
     Need,
     append,
@@ -41,6 +42,28 @@ class Pins:
     sched_priority: int | None = None
 
 
+def pins(given: Mapping[str, Any]) -> Pins:
+    """Read a place as JSON has it: keys are text, sets are lists, and what is left out may be None.
+
+    :raises StackmoveError: when something that should be a number is none
+    """
+    try:
+        priority = given.get("sched_priority")
+        return Pins(
+            cpu_pins={int(number): _numbers(ids) for number, ids in (given.get("cpu_pins") or {}).items()},
+            cell_pins={int(number): _numbers(ids) for number, ids in (given.get("cell_pins") or {}).items()},
+            emulator_pins=_numbers(given.get("emulator_pins") or ()),
+            sched_vcpus=_numbers(given.get("sched_vcpus") or ()),
+            sched_priority=None if priority is None else int(priority),
+        )
+    except (TypeError, ValueError) as error:
+        raise StackmoveError(
+            "read where the guest is to be pinned",
+            f"{error}.",
+            "Give numa as numbers: cpu_pins and cell_pins as lists of the host's by number of the guest's.",
+        ) from error
+
+
 def pin(root: _Element, pins: Pins) -> list[str]:
     """Pin processors, QEMU's threads and memory to the destination's.
 
@@ -60,6 +83,12 @@ def cpuset(ids: Collection[int]) -> str:
         else:
             runs.append([number])
     return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _numbers(given: Iterable[Any]) -> frozenset[int]:
+    if isinstance(given, str):
+        raise TypeError(f"{given} is no list")
+    return frozenset(int(number) for number in given)
 
 
 def _unknown_processors(root: _Element, pins: Pins) -> list[Need]:
