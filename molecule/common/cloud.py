@@ -324,6 +324,12 @@ def migrate(cloud: Connection, wanted: Document) -> Document:
     return look(cloud, wanted)
 
 
+def begin_to_migrate(cloud: Connection, wanted: Document) -> Document:
+    """Have Nova move the server to another host, and don't wait for it."""
+    cloud.compute.migrate_server(find(cloud, wanted["name"]), host=wanted["to"])
+    return {}
+
+
 def confirm(cloud: Connection, wanted: Document) -> Document:
     """Have Nova confirm the move."""
     server = find(cloud, wanted["name"])

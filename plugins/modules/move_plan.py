@@ -115,9 +115,12 @@ plan:
     fenced:
       description: As O(fenced).
       type: bool
-    guest_back:
-      description: Whether the guest is defined at its source.
+    nova_made:
+      description: Whether Nova itself has brought to the destination what is there of the move.
       type: bool
+    nova_image:
+      description: By what the image is known that Nova may have left, or null; see M(stackmove.nova.transfer_images).
+      type: dict
     deleted:
       description: Whether the server's owner has deleted it in the middle of its move.
       type: bool

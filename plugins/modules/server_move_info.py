@@ -97,8 +97,8 @@ move:
     migration:
       description:
         - The cross-cell migration that is under way, or the failed one that is looked at, or null. It has C(uuid),
-          C(status), C(migration_type), C(source_compute), C(dest_compute), C(dest_node) and C(updated_at), as Nova's
-          table C(migrations) does.
+          C(status), C(migration_type), C(source_compute), C(dest_compute), C(dest_node), C(created_at) and
+          C(updated_at), as Nova's table C(migrations) does.
         - C(ours) tells whether this collection has brought it to its phase, and not Nova.
       type: dict
     last_failed:

@@ -57,6 +57,24 @@ options:
           - What a snapshot of Nova's would not inherit of them, such as a signature, is left out.
         type: dict
         default: {}
+  nova_image:
+    description:
+      - With O(state=absent), the image that Nova has made is deleted as well. A conductor of Nova's that dies over a
+        move leaves it.
+    type: dict
+    suboptions:
+      server:
+        description: UUID of the server, which is the image's property C(instance_uuid).
+        type: str
+        required: true
+      name:
+        description: Name of the image, which Nova makes of the server's.
+        type: str
+        required: true
+      since:
+        description: When the move began, as Glance writes it. An older image stays.
+        type: str
+        required: true
   state:
     description: V(absent) deletes all images of the move.
     type: str
@@ -171,6 +189,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     conn = connect(params["cloud"], params["service_cloud"])
 
     found = images.transfer_images(conn, migration)
+    if state == "absent" and params["nova_image"]:
+        found += images.nova_images(conn, images.NovaImage(**params["nova_image"]))
     changes, kept = images.plan_images(wanted, found, state)
     created: dict[str, Any] = {}
     if not module.check_mode:
@@ -207,6 +227,10 @@ def main() -> None:
                     "min_disk": {"type": "int", "default": 0},
                     "properties": {"type": "dict", "default": {}},
                 },
+            },
+            "nova_image": {
+                "type": "dict",
+                "options": {name: {"type": "str", "required": True} for name in ("server", "name", "since")},
             },
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },

@@ -80,6 +80,19 @@ class WantedImage:
 
 
 @dataclass(frozen=True)
+class NovaImage:
+    """By what an image is known that Nova has made for a move of its own (``PrepResizeAtSourceTask``).
+
+    :param server: its property ``instance_uuid``
+    :param since: when the move began, as Glance writes it: nothing older is the move's
+    """
+
+    server: str
+    name: str
+    since: str
+
+
+@dataclass(frozen=True)
 class ImageChange:
     """One call to Glance: `action` is V(create) or V(delete)."""
 
@@ -114,18 +127,32 @@ def transfer_images(conn: Connection, migration_uuid: str) -> list[Json]:
 
     :raises ApiError: Glance refused
     """
+    what = f"list the images of migration {migration_uuid}"
+    return _listed(conn, {MIGRATION_PROPERTY: migration_uuid}, what)
+
+
+def nova_images(conn: Connection, made: NovaImage) -> list[Json]:
+    """Return the images that Nova has made for a move of its own and not deleted since, oldest first.
+
+    :raises ApiError: Glance refused
+    """
+    wanted = {"instance_uuid": made.server, "name": made.name}
+    found = _listed(conn, wanted, f"list Nova's images of server {made.server}")
+    return [entry for entry in found if entry["created_at"] >= made.since and MIGRATION_PROPERTY not in entry]
+
+
+def _listed(conn: Connection, wanted: Mapping[str, str], what: str) -> list[Json]:
+    """Return the images with these attributes and properties: a Glance that does not filter by one gives them all."""
     found: list[Json] = []
     path: str | None = "/images"
-    params: dict[str, str] | None = {MIGRATION_PROPERTY: migration_uuid, "sort": "created_at:asc,id:asc"}
+    params: dict[str, str] | None = {**wanted, "sort": "created_at:asc,id:asc"}
     while path:
-        answer = call(
-            conn, "image", "GET", path, params=params, what=f"list the images of migration {migration_uuid}"
-        ).json()
+        answer = call(conn, "image", "GET", path, params=params, what=what).json()
         found.extend(answer["images"])
         # Relative to the service, and with the query in it already.
         path, params = answer.get("next"), None
         path = path[len("/v2") :] if path and path.startswith("/v2/") else path
-    return [entry for entry in found if entry.get(MIGRATION_PROPERTY) == migration_uuid]
+    return [entry for entry in found if wanted.items() <= entry.items()]
 
 
 def public(entry: Json) -> Json:

@@ -243,8 +243,9 @@ def _recover(observed: Observed) -> Iterator[Blocker]:
     if move["migration"] and not move["migration"]["ours"] and going.direction == "forward" and phase in GUEST_LEFT:
         yield Blocker(
             _named(observed),
-            "Nova has stopped its guest and keeps its disk where this collection does not look for it.",
-            "Take the move back: recover_direction=back.",
+            "Nova has stopped its guest at the source, and only Nova goes on from there.",
+            "Take the move back: recover_direction=back. What it has written at its destination, if it runs there, is"
+            " lost.",
         )
     if "revert" in going.roles or "confirm" in going.roles or going.direction == "forward":
         yield from _reach(observed)

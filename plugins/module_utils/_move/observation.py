@@ -244,6 +244,7 @@ def _migration_result(cells: Cells, home: Cell, migration: Row | None, phase: st
     return {
         **{name: migration[name] for name in names},
         "updated_at": str(migration["updated_at"] or migration["created_at"]),
+        "created_at": str(migration["created_at"]),
         "ours": _is_ours(cells, home, migration, phase),
     }
 

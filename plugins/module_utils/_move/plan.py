@@ -79,8 +79,9 @@ def make_plan(
         "disks": _disks(observed),
         "images": _images(observed),
         "base_image": _base_image(move),
+        "nova_made": _is_novas(observed),
+        "nova_image": _nova_image(observed),
         "rebuild": _needs_rebuild(observed),
-        "guest_back": bool(observed.source_host.get("guest")),
     }
 
 
@@ -96,6 +97,24 @@ def _needs_rebuild(observed: Observed) -> bool:
     return observed.job == "recover" and observed.phase in GUEST_LEFT and not kept
 
 
+def _is_novas(observed: Observed) -> bool:
+    """Whether what is at the destination was brought there by Nova."""
+    migration = observed.move["migration"]
+    return bool(migration and not migration["ours"])
+
+
+def _nova_image(observed: Observed) -> Document | None:
+    """By what the image is known which Nova, had it not died over the move, would have deleted."""
+    move = observed.move
+    if not _is_novas(observed):
+        return None
+    return {
+        "server": move["server"]["id"],
+        "name": f"{move['instance']['display_name']}-resize-temp",
+        "since": move["migration"]["created_at"].replace(" ", "T") + "Z",
+    }
+
+
 def _migration(observed: Observed) -> str:
     """The uuid of the move under way, or of the one that failed and may have left something; else a new one."""
     if observed.move["migration"]:
@@ -109,6 +128,7 @@ def _found(host: Document, server: str) -> Document:
     return {
         "connector": host.get("connector"),
         "directory": (host.get("directory") or {}).get("path") or (f"{path}/{server}" if path else None),
+        "guest": (host.get("guest") or {}).get("state"),
         "reached": bool(host) and not unreached(host),
     }
 
@@ -285,7 +305,8 @@ def _revert(plan: Document) -> list[str]:
 
 def _roll_back(plan: Document) -> list[str]:
     source, destination = plan["source"], plan["destination"]
-    lines = [f"finish, back: remove what {destination['host']} has of the guest"]
+    written = "; what it has written there is lost" if destination["guest"] else ""
+    lines = [f"finish, back: remove what {destination['host']} has of the guest{written}"]
     lines += [f"finish, back: give volume {entry['volume_id']} back to {source['host']}" for entry in plan["volumes"]]
     lines += [f"finish, back: activate port {port['id']} on {source['host']}" for port in plan["ports"]]
     if not plan["deleted"]:

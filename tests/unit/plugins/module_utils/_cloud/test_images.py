@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 
 from ansible_collections.stackmove.nova.plugins.module_utils._cloud.images import (
+    NovaImage,
     WantedImage,
     body,
     check_names,
     described,
     inherited,
+    nova_images,
     plan_images,
     transfer,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
+from ansible_collections.stackmove.nova.tests.unit.plugins.module_utils._cloud.conftest import Cloud
 
 ROOT = WantedImage("disk", "web1-resize-temp", "qcow2", 1)
 
@@ -118,3 +121,23 @@ def test_what_the_hosts_need() -> None:
         "size_bytes": None,
         "virtual_size_bytes": None,
     }
+
+
+def test_only_what_nova_made_for_this_move_is_its(cloud: Cloud, conn: Any) -> None:
+    novas = {"name": "web1-resize-temp", "instance_uuid": "s", "created_at": "2026-11-21T10:57:38Z"}
+    cloud.answers["GET /image/v2/images"] = [
+        (
+            200,
+            {
+                "images": [
+                    {**novas, "id": "nova's"},
+                    {**novas, "id": "ours", "stackmove_migration_uuid": "m"},
+                    {**novas, "id": "older", "created_at": "2026-11-21T10:57:28Z"},
+                    {**novas, "id": "another server's", "instance_uuid": "t"},
+                    {**novas, "id": "a snapshot", "name": "web1"},
+                ]
+            },
+        )
+    ]
+    made = NovaImage("s", "web1-resize-temp", "2026-11-21T10:57:29Z")
+    assert [found["id"] for found in nova_images(conn, made)] == ["nova's"]

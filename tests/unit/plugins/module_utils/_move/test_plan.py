@@ -210,6 +210,25 @@ def test_only_nova_can_define_a_guest_of_which_it_kept_nothing(
     assert make_plan(replace(observed, job="recover"), {}, RUN)["rebuild"] is rebuild
 
 
+def test_what_nova_has_left_of_its_own_move_is_taken_away(observed: Observed) -> None:
+    novas = {**MIGRATION, "ours": False, "created_at": "2026-11-21 10:57:29"}
+    observed.move.update(phase="departed", migration=novas)
+    observed.source_host["guest"] = None
+    observed.destination_host["guest"] = {"state": "running"}
+    back = replace(observed, job="recover", direction="back")
+    plan = make_plan(back, {}, RUN)
+    assert plan["nova_made"]
+    assert plan["nova_image"] == {
+        "server": plan["server"],
+        "name": "web1-resize-temp",
+        "since": "2026-11-21T10:57:29Z",
+    }
+    assert any("what it has written there is lost" in line for line in describe(plan))
+    observed.move["migration"] = MIGRATION
+    ours = make_plan(back, {}, RUN)
+    assert (ours["nova_made"], ours["nova_image"]) == (False, None)
+
+
 def test_a_host_that_cannot_be_read_is_in_the_plan_as_such(observed: Observed) -> None:
     gone = replace(observed, destination_host={"unreachable": True, "msg": "no route to host"})
     plan = make_plan(gone, {}, RUN)
@@ -241,9 +260,9 @@ def test_nova_may_have_destroyed_the_guest_at_both_hosts(observed: Observed) -> 
     observed.move.update(phase="returned", migration=MIGRATION)
     observed.destination_host["guest"] = None
     plan = make_plan(replace(observed, job="revert"), {}, RUN)
-    assert (plan["guest_back"], plan["rebuild"]) == (True, False)
+    assert (plan["source"]["guest"], plan["rebuild"]) == ("running", False)
     observed.source_host["guest"] = None
     plan = make_plan(replace(observed, job="revert"), {}, RUN)
-    assert (plan["guest_back"], plan["rebuild"]) == (False, True)
+    assert (plan["source"]["guest"], plan["rebuild"]) == (None, True)
     observed.destination_host["guest"] = {"state": "running"}
     assert not make_plan(replace(observed, job="revert"), {}, RUN)["rebuild"]
