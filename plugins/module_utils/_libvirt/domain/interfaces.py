@@ -45,7 +45,7 @@ def plug(root: _Element, wanted: Sequence[Mapping[str, Any]], *, complete: bool,
             changes += _plug(element, by_mac[mac], keep_mtu)
         elif complete:
             device = f"its interface {mac or 'without a MAC'} has no port binding there"
-            needs.append(Need(device, "Pass interfaces with all of its ports."))
+            needs.append(Need(device, "Pass the bindings of all its ports (interfaces, or vifs and bindings)."))
     absent = sorted(set(by_mac) - seen)
     if absent:
         raise StackmoveError(

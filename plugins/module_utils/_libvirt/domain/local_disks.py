@@ -93,6 +93,10 @@ def _host(monitor: str) -> dict[str, str]:
 
 
 def _ceph(disk: _Element) -> str:
-    monitors = [f"{host.get('name')}:{host.get('port')}" for host in disk.findall("source/host")]
+    """Write a disk's login and monitors in one line."""
     users = [f"{auth.get('username')}@" for auth in disk.findall("auth")]
+    monitors = []
+    for host in disk.findall("source/host"):
+        name, port = str(host.get("name")), host.get("port")
+        monitors.append(name if port is None else f"[{name}]:{port}" if ":" in name else f"{name}:{port}")
     return "".join(users) + ",".join(monitors)

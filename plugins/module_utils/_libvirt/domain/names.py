@@ -14,13 +14,16 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.domain.edi
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-# nova.virt.libvirt.config: the namespace of what Nova notes about the server.
-_NOVA = "{http://openstack.org/xmlns/libvirt/nova/1.1}"
+# nova.virt.libvirt.config: what Nova notes about the server. The namespace of guests that an older Nova has started ends
+# in 1.0, not in 1.1 as today.
+_NOVAS = (
+    "metadata/*[local-name()='instance' and starts-with(namespace-uri(), 'http://openstack.org/xmlns/libvirt/nova/')]"
+)
 
 
 def is_novas(root: _Element) -> bool:
     """Tell whether Nova made the guest, so that each of its ports and volumes is one of Neutron and Cinder."""
-    return root.find(f"metadata/{_NOVA}instance") is not None
+    return bool(root.xpath(_NOVAS))
 
 
 def name(root: _Element, wanted: str) -> list[str]:
@@ -61,12 +64,13 @@ def flavor(root: _Element, wanted: str, numbers: dict[str, int]) -> list[str]:
     :param wanted: the flavor's name
     :param numbers: element → number; memory in MiB, disks in GiB
     """
-    found = root.find(f"metadata/{_NOVA}instance/{_NOVA}flavor")
-    if found is None:
-        return []
-    changes = set_attribute(found, "name", wanted, "flavor")
-    for tag, value in numbers.items():
-        changes += set_text(found.find(f"{_NOVA}{tag}"), str(value), f"flavor's {tag}")
+    changes = []
+    for found in root.xpath(f"{_NOVAS}/*[local-name()='flavor']"):
+        changes += set_attribute(found, "name", wanted, "flavor")
+        for element in found:
+            tag = element.xpath("local-name()")
+            if tag in numbers:
+                changes += set_text(element, str(numbers[tag]), f"flavor's {tag}")
     return changes
 
 
@@ -74,4 +78,5 @@ def nova_release(root: _Element, release: str) -> list[str]:
     """Note the release of the Nova that the guest belongs to from now on; empty: as it is."""
     if not release:
         return []
-    return set_attribute(root.find(f"metadata/{_NOVA}instance/{_NOVA}package"), "version", release, "Nova's release")
+    found = root.xpath(f"{_NOVAS}/*[local-name()='package']")
+    return set_attribute(found[0] if found else None, "version", release, "Nova's release")

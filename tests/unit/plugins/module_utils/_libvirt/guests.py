@@ -38,8 +38,8 @@ LIVE = f"""<domain type='kvm'>
     </nova:instance>
   </metadata>
   <maxMemory slots='1' unit='KiB'>1048576</maxMemory>
-  <memory unit='KiB'>131072</memory>
-  <currentMemory unit='KiB'>131072</currentMemory>
+  <memory unit='KiB'>655360</memory>
+  <currentMemory unit='KiB'>655360</currentMemory>
   <memoryBacking>
     <nosharepages/>
     <locked/>
@@ -61,6 +61,7 @@ LIVE = f"""<domain type='kvm'>
   </numatune>
   <os>
     <type arch='x86_64' machine='pc-q35-7.2'>hvm</type>
+    <loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE.fd</loader>
     <nvram>/var/lib/libvirt/qemu/nvram/instance-0000000a_VARS.fd</nvram>
   </os>
   <cpu mode='custom' match='exact' check='full'>

@@ -53,7 +53,7 @@ def test_macs_are_compared_without_their_case() -> None:
 def test_a_mac_that_is_absent_from_the_map_is_named() -> None:
     message = missing(LIVE, plugging())
     assert "its interface fa:16:3e:00:00:01 has no port binding there" in message
-    assert "Pass interfaces" in message
+    assert "Pass the bindings of all its ports (interfaces" in message
     assert applied(LIVE, plugging(complete=False))[1] == []
 
 

@@ -22,6 +22,8 @@ OLD, NEW = "instance-0000000a", "instance-0000002a"
 
 def test_whose_guest_it_is() -> None:
     assert names.is_novas(xml.parse(LIVE))
+    assert names.is_novas(xml.parse(LIVE.replace("libvirt/nova/1.1", "libvirt/nova/1.0")))
+    assert not names.is_novas(xml.parse(LIVE.replace("openstack.org", "example.org")))
     assert not names.is_novas(xml.parse(guest()))
 
 
@@ -76,19 +78,19 @@ def test_files_below_the_servers_folder_follow_it() -> None:
 
 
 def test_local_disks_in_ceph_get_its_present_monitors() -> None:
-    monitors = ["192.0.2.2:6789", "[2001:db8::1]:3300"]
+    monitors = ["192.0.2.2:6789", "[2001:db8::1]:3300", "2001:db8::2", "mon.example"]
     root, changes = applied(LIVE, lambda root: local_disks.rbd(root, monitors))
     disk = one(root, "devices/disk[1]")
     assert [dict(host.attrib) for host in disk.findall("source/host")] == [
         {"name": "192.0.2.2", "port": "6789"},
         {"name": "2001:db8::1", "port": "3300"},
+        {"name": "2001:db8::2"},
+        {"name": "mon.example"},
     ]
     assert disk.find("source").get("name") == f"vms/{UUID}_disk"
     assert disk.find("auth/secret").get("uuid") == SECRET
     assert root.xpath("devices/disk[2]/source/host/@name") == ["192.0.2.1"]
-    assert changes == [
-        f"Ceph of vms/{UUID}_disk: nova@192.0.2.1:6789 → nova@192.0.2.2:6789,2001:db8::1:3300",
-    ]
+    assert changes == [f"Ceph of vms/{UUID}_disk: nova@192.0.2.1:6789 → nova@{','.join(monitors)}"]
 
 
 def test_local_disks_in_ceph_log_in_as_the_destination_does() -> None:

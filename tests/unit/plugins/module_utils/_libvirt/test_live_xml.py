@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
+import libvirt
 import pytest
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import UnsupportedError
@@ -108,6 +110,17 @@ OTHER = LiveTarget(
 )
 
 
+def defined(text: str) -> str:
+    """Return what libvirt makes of a definition, checked against its schema."""
+    connection = libvirt.open("test:///default")
+    text = xml.text_of(xml.parse(text)).replace('<domain type="kvm">', '<domain type="test">')
+    domain = connection.defineXMLFlags(text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+    understood = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)
+    domain.undefine()
+    connection.close()
+    return understood
+
+
 def test_a_host_that_is_the_same_changes_no_byte() -> None:
     made = live_xml(LIVE, SAME)
     assert made.changes == []
@@ -162,6 +175,29 @@ def test_what_the_guest_sees_stays() -> None:
         assert found
         assert [xml.text_of(element) for element in after.xpath(path)] == found, path
     assert [item.tag for item in after.xpath("devices/*")] == [item.tag for item in before.xpath("devices/*")]
+
+
+def test_libvirt_understands_what_is_made() -> None:
+    made = live_xml(LIVE, OTHER)
+    assert defined(made.destination_xml).replace("0000000a</name>", "0000002a</name>") == defined(made.persistent_xml)
+    after = defined(made.persistent_xml).splitlines()
+    gone = [line.strip() for line in defined(LIVE).splitlines() if line not in after]
+    assert len(gone) > 20
+    for kept in ("<address type=", "<target ", "<alias ", "<serial>", "<mac ", "<model ", "<mtu ", "<boot ", "<size "):
+        assert not [line for line in gone if line.startswith(kept)]
+
+
+@pytest.mark.parametrize("serials", list(itertools.permutations([RBD_VOLUME, BLOCK_VOLUME, FILE_VOLUME])))
+def test_libvirt_understands_any_volume_in_the_place_of_any_other(serials: tuple[str, ...]) -> None:
+    limits = {"total_iops_sec": 1, "total_iops_sec_max": 5, "total_iops_sec_max_length": 2, "size_iops_sec": 4}
+    known = [
+        {**info, "serial": serial, "encryption_secret_uuid": SECRET, "data": {**info["data"], "qos_specs": limits}}
+        for info, serial in zip(volumes("192.0.2.2", "/dev/sdz", "/mnt/v", SECRET), serials)
+    ]
+    understood = xml.parse(defined(live_xml(LIVE, replace(SAME, volumes=known)).destination_xml))
+    kinds = {str(disk.findtext("serial")): disk.get("type") for disk in understood.xpath("devices/disk[serial]")}
+    assert kinds == dict(zip(serials, ["network", "block", "file"]))
+    assert understood.xpath("devices/disk[serial]/iotune/size_iops_sec/text()") == ["4"] * 3
 
 
 def test_the_persistent_xml_has_the_new_name_and_the_destinations_the_old_one() -> None:
