@@ -14,8 +14,8 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.domain.edi
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-# nova.virt.libvirt.config: what Nova notes about the server. The namespace of guests that an older Nova has started ends
-# in 1.0, not in 1.1 as today.
+# nova.virt.libvirt.config: what Nova notes about the server. The namespace ends in 1.1 today, and in 1.0 where an older
+# Nova has started the guest.
 _NOVAS = (
     "metadata/*[local-name()='instance' and starts-with(namespace-uri(), 'http://openstack.org/xmlns/libvirt/nova/')]"
 )
