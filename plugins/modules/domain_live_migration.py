@@ -37,7 +37,7 @@ options:
   domain:
     description:
       - The guest's uuid or name.
-      - A guest that has arrived already can be found by its uuid, or under the same name at the destination.
+      - A guest that has arrived already can be found by its uuid, or by its name at the destination.
     type: str
     required: true
   libvirt_uri:
@@ -125,11 +125,14 @@ options:
     default: 1
   copy_storage:
     description:
-      - V(none) for storage that both hosts see, V(all) for disks that are copied whole, V(incremental) for disks of
-        which the file that they stand on is at the destination already, the same to the byte.
+      - V(all) copies disks whole; V(incremental) copies what is in a file that stands on another one, which is at the
+        destination already, the same to the byte; V(none) copies nothing, as for storage that both hosts see.
+      - V(auto) copies disks whole that the destination does not see. That is tested by a file that is made for a moment
+        beside the guest's, in check mode, too. Where all are seen and no disk is cached by its host, libvirt is told so
+        as by O(unsafe).
     type: str
-    choices: [none, all, incremental]
-    default: none
+    choices: [auto, none, all, incremental]
+    default: auto
   migrate_disks:
     description:
       - The disks to copy, by their targets. By default all files and block devices that the guest alone writes to.
@@ -189,7 +192,7 @@ options:
   destination_xml:
     description:
       - The guest's XML for the destination, where addresses, paths or names differ. Nothing that the guest sees may.
-      - M(stackmove.nova.domain_xml) makes it.
+      - M(stackmove.nova.domain_xml) makes it. As it may hold passwords of consoles, it is kept out of logs.
     type: str
   persistent_xml:
     description:
@@ -243,6 +246,14 @@ destination:
   description: The destination's name for itself.
   returned: success
   type: str
+disks:
+  description:
+    - The disks that were or would be copied, each with C(target), C(source_path), C(path) at the destination, virtual
+      C(size_bytes), and whether the file there is made by this (C(create)).
+    - The files at the source stay.
+  returned: success, when this run has begun or would begin the migration
+  type: list
+  elements: dict
 plan:
   description: What would be done.
   returned: success, in check mode, when something would be done
@@ -251,12 +262,6 @@ plan:
     source:
       description: The name of the host that the guest leaves.
       type: str
-    disks:
-      description:
-        - The disks that would be copied, each with C(target), C(path) at the destination, virtual C(size_bytes), and
-          whether the file would be made (C(create)).
-      type: list
-      elements: dict
     memory_bytes:
       description: The guest's memory.
       type: int
@@ -351,7 +356,7 @@ SPEC: dict[str, Any] = {
     "auto_converge_increment": {"type": "int"},
     "post_copy": {"type": "bool", "default": False},
     "parallel_connections": {"type": "int", "default": 1},
-    "copy_storage": {"type": "str", "choices": ["none", "all", "incremental"], "default": "none"},
+    "copy_storage": {"type": "str", "choices": ["auto", "none", "all", "incremental"], "default": "auto"},
     "migrate_disks": {"type": "list", "elements": "str"},
     "create_disks": {"type": "bool", "default": True},
     "synchronous_writes": {"type": "bool", "default": False},
@@ -362,8 +367,8 @@ SPEC: dict[str, Any] = {
     "completion_timeout_s": {"type": "int", "default": 800},
     "timeout_action": {"type": "str", "choices": ["abort", "force_complete"], "default": "abort"},
     "interval_s": {"type": "float", "default": 5},
-    "destination_xml": {"type": "str"},
-    "persistent_xml": {"type": "str"},
+    "destination_xml": {"type": "str", "no_log": True},
+    "persistent_xml": {"type": "str", "no_log": True},
     "destination_name": {"type": "str"},
     "lock_timeout_s": {"type": "int", "default": 300},
 }
@@ -403,7 +408,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     with ExitStack() as stack:
         source = migration_hosts.Host(given["libvirt_uri"], stack)
         destination = migration_hosts.Host(given["destination_uri"], stack)
-        uuid = migration_hosts.uuid_of(given["domain"], [source, destination])
+        name = given["destination_name"] or given["domain"]
+        uuid = migration_hosts.uuid_of(given["domain"], [(source, given["domain"]), (destination, name)])
         file = progress.path_of(uuid)
         migration = Migration(source, destination, uuid, options, lambda record: progress.write(file, record))
         if module.check_mode:

@@ -146,7 +146,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     with ExitStack() as stack:
         source = migration_hosts.Host(given["libvirt_uri"], stack)
-        uuid = migration_hosts.uuid_of(given["domain"], [source])
+        uuid = migration_hosts.uuid_of(given["domain"], [(source, given["domain"])])
         result = Control(source, uuid).run(given, module.check_mode)
     return {**result, "diff": {"before": {"steps": []}, "after": {"steps": result["steps"]}}}
 

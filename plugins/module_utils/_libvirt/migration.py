@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,8 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import (
     migration_options,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import translated
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_disks import Disk
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_errors import (
-    OPERATION_ABORTED,
     MigrationError,
     explain,
 )
@@ -51,6 +52,25 @@ _SETTLE_S = 40.0
 _RESUMES = 3
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a migration would do; ``disks`` are those to copy, as the destination will have them."""
+
+    name: str
+    source: str
+    destination: str
+    disks: Sequence[Disk]
+    old_paths: Mapping[str, str]
+    sizes_bytes: Mapping[str, int]
+    memory_bytes: int
+    data_gib: float
+
+    @property
+    def targets(self) -> list[str]:
+        """The targets of the disks to copy."""
+        return [disk.target for disk in self.disks]
+
+
 class Migration:
     """The migration of one guest.
 
@@ -69,6 +89,7 @@ class Migration:
         self._report = report
         self._note = Note(NOTES / f"{uuid}.migration.json")
         self._steps: list[str] = []
+        self._called = uuid
         self._was_running = False
 
     # Before
@@ -82,34 +103,33 @@ class Migration:
         """Tell whether the guest runs at the destination, and not here."""
         return not self._source.side(self._uuid).is_active and self._destination.side(self._uuid).has_arrived
 
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> Plan:
         """Check everything, and return what a migration would do.
 
         :raises UnsupportedError: with all that stands against it
         """
         import libvirt
 
-        what = f"migrate guest {self._uuid}"
         domain = self._require_running()
         connection = self._destination.connection()
-        with translated(what):
-            text = self._options.destination_xml or domain.XMLDesc(
-                libvirt.VIR_DOMAIN_XML_MIGRATABLE | libvirt.VIR_DOMAIN_XML_SECURE
-            )
-            facts = domain_info.describe(text)
+        with translated(f"look at guest {self._uuid} and its destination"):
+            here = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_MIGRATABLE | libvirt.VIR_DOMAIN_XML_SECURE)
+            there = self._options.destination_xml or here
+            disks = migration_disks.disks(there)
+            copied = self._choose_disks(connection, migration_disks.disks(here), disks)
+            sizes = {target: domain.blockInfo(target) for target in copied}
             name = self._options.destination_name or domain.name()
             others = [other for other in connection.listAllDomains() if other.UUIDString() != self._uuid]
-            disks = migration_disks.disks(text)
-            copied = migration_disks.copied(disks, self._options.copy_storage, self._options.migrate_disks)
-            sizes = {target: domain.blockInfo(target) for target in copied}
             files, free = migration_checks.files_at(connection, disks, self._options.copy_storage == "incremental")
+            arch = str(domain_info.describe(there)["arch"])
             found = migration_checks.Findings(
-                source=migration_checks.describe_host(self._source.connection(), str(facts["arch"])),
-                destination=migration_checks.describe_host(connection, str(facts["arch"])),
-                domain_xml=text,
+                source=migration_checks.describe_host(self._source.connection(), arch),
+                destination=migration_checks.describe_host(connection, arch),
+                source_xml=here,
+                domain_xml=there,
                 copied=copied,
                 taken_name=any(other.name() == name for other in others),
-                cpu_refusal=migration_checks.cpu_refusal(connection, text),
+                cpu_refusal=migration_checks.cpu_refusal(connection, there),
                 snapshots=domain.snapshotNum(),
                 checkpoints=len(domain.listAllCheckpoints()),
                 files=files,
@@ -119,30 +139,30 @@ class Migration:
             )
         reasons = migration_checks.blockers(found, self._options)
         if reasons:
-            error = UnsupportedError(
-                f"migrate guest {domain.name()} ({self._uuid}) to {found.destination.name}", " ".join(reasons)
-            )
+            error = UnsupportedError(f"migrate guest {self._called} to {found.destination.name}", " ".join(reasons))
             error.result = {"blockers": reasons}
             raise error
         memory_bytes = domain.maxMemory() * 1024
-        return {
-            "name": domain.name(),
-            "source": found.source.name,
-            "destination": found.destination.name,
-            "disks": [
-                {
-                    "target": disk.target,
-                    "path": disk.path,
-                    "size_bytes": sizes[disk.target][0],
-                    "create": self._options.create_disks and disk.kind == "file",
-                }
-                for disk in disks
-                if disk.target in copied
-            ],
-            "memory_bytes": memory_bytes,
-            "data_gib": round(migration_options.data_gib(memory_bytes, [info[2] for info in sizes.values()]), 3),
-            "text": text,
-        }
+        return Plan(
+            name=domain.name(),
+            source=found.source.name,
+            destination=found.destination.name,
+            disks=[disk for disk in disks if disk.target in copied],
+            old_paths={disk.target: disk.path for disk in migration_disks.disks(here)},
+            sizes_bytes={target: info[0] for target, info in sizes.items()},
+            memory_bytes=memory_bytes,
+            data_gib=round(migration_options.data_gib(memory_bytes, [info[2] for info in sizes.values()]), 3),
+        )
+
+    def _choose_disks(self, connection: libvirt.virConnect, here: Sequence[Disk], there: Sequence[Disk]) -> list[str]:
+        """Return the disks to copy, and settle the options that are about that."""
+        shared: set[str] = set()
+        if self._options.copy_storage == "auto":
+            shared = migration_disks.shared_paths(connection, here, there)
+            # libvirt doubts storage of a kind that it does not know as shared; this is known. A cache would be unsafe.
+            known = all(disk.path in shared and not disk.is_cached for disk in there if disk.is_written)
+            self._options = replace(self._options, copy_storage="all", unsafe=self._options.unsafe or known)
+        return migration_disks.copied(there, self._options.copy_storage, self._options.migrate_disks, shared)
 
     def predict(self) -> dict[str, Any]:
         """Return what run() would return, as far as that can be known, and change nothing.
@@ -152,34 +172,52 @@ class Migration:
         if self.is_there():
             return {"changed": False, **self._arrived()}
         if self.is_under_way():
-            return {"changed": True, "uuid": self._uuid, "name": self._require_running().name(), "plan": {}}
+            return {"changed": True, "uuid": self._uuid, "name": self._require_running().name(), "disks": []}
         plan = self.plan()
         domain = self._require_running()
-        targets = [disk["target"] for disk in plan["disks"]]
         paused = not self._source.side(self._uuid).runs
         options = migration_options.for_guest(self._options, paused)
-        kept = ("source", "disks", "memory_bytes", "data_gib")
+        new_files = [disk["path"] for disk in self._copies(plan) if disk["create"]]
         return {
             "changed": True,
             "uuid": self._uuid,
-            "name": plan["name"],
-            "destination": plan["destination"],
+            "name": plan.name,
+            "destination": plan.destination,
+            "disks": self._copies(plan),
             "plan": {
-                **{key: plan[key] for key in kept},
-                "flags": migration_options.flags(options, bool(domain.isPersistent()), paused, targets),
+                "source": plan.source,
+                "memory_bytes": plan.memory_bytes,
+                "data_gib": plan.data_gib,
+                "flags": migration_options.flags(options, bool(domain.isPersistent()), paused, plan.targets),
             },
-            "diff": _diff(plan),
+            "diff": {
+                "before": {"guest": plan.name, "host": plan.source, "new_files": []},
+                "after": {"guest": plan.name, "host": plan.destination, "new_files": new_files},
+            },
         }
+
+    def _copies(self, plan: Plan) -> list[dict[str, Any]]:
+        return [
+            {
+                "target": disk.target,
+                "source_path": plan.old_paths[disk.target],
+                "path": disk.path,
+                "size_bytes": plan.sizes_bytes[disk.target],
+                "create": self._options.create_disks and disk.kind == "file",
+            }
+            for disk in plan.disks
+        ]
 
     def _require_running(self) -> libvirt.virDomain:
         domain = self._source.find(self._uuid)
         if domain is None or not domain.isActive():
             there = self._destination.side(self._uuid)
             raise MigrationError(
-                f"migrate guest {self._uuid}",
+                f"migrate guest {self._called}",
                 f"it does not run here; at {self._options.destination_uri}: {there.words()}.",
                 "Start it, or run this on the host where it runs.",
             )
+        self._called = f"{domain.name()} ({self._uuid})"
         return domain
 
     # While it goes on
@@ -209,44 +247,38 @@ class Migration:
         self._create(plan)
         paused = bool(source.is_active and not source.runs)
         self._options = migration_options.for_guest(self._options, paused)
-        flags = migration_options.flags(
-            self._options, bool(domain.isPersistent()), paused, [disk["target"] for disk in plan["disks"]]
-        )
-        parameters = migration_options.parameters(
-            self._options, [disk["target"] for disk in plan["disks"]], self._options.destination_xml
-        )
-        self._steps.append(f"migrate to {plan['destination']}")
+        flags = migration_options.flags(self._options, bool(domain.isPersistent()), paused, plan.targets)
+        parameters = migration_options.parameters(self._options, plan.targets)
+        self._steps.append(f"migrate to {plan.destination}")
         autostart = bool(domain.autostart())
         call = Call(lambda: self._migrate(domain, parameters, flags))
-        result = self._watch(domain, call, plan["data_gib"])
+        result = self._watch(domain, call, plan.data_gib)
         if autostart:
             self._keep_autostart()
-        return result
+        return {**result, "disks": self._copies(plan)}
 
     def _copied_bytes(self, domain: libvirt.virDomain) -> list[int]:
         """Return the sizes of the disks that a migration under way copies, as far as that is known."""
         disk_total = migration_job.progress(job_stats(domain)).disk_total
         return [disk_total] if disk_total else []
 
-    def _create(self, plan: Mapping[str, Any]) -> None:
-        wanted = [disk for disk in plan["disks"] if disk["create"]]
-        if not wanted:
-            return
-        disks = {disk.target: disk for disk in migration_disks.disks(plan["text"])}
+    def _create(self, plan: Plan) -> None:
         connection = self._destination.connection()
+        incremental = self._options.copy_storage == "incremental"
         made: list[str] = []
-        for disk in wanted:
-            self._note.write(self._options.destination_uri, [*made, disk["path"]])
+        for disk in plan.disks if self._options.create_disks else ():
+            if disk.kind != "file":
+                continue
+            self._note.write(self._options.destination_uri, [*made, disk.path])
             try:
-                incremental = self._options.copy_storage == "incremental"
-                migration_disks.create(connection, disks[disk["target"]], disk["size_bytes"], incremental)
+                migration_disks.create(connection, disk, plan.sizes_bytes[disk.target], incremental)
             except StackmoveError:
                 # What stands in the way there is not ours.
                 self._note.write(self._options.destination_uri, made)
                 self._remove_created()
                 raise
-            made.append(disk["path"])
-            self._steps.append(f"create {disk['path']}")
+            made.append(disk.path)
+            self._steps.append(f"create {disk.path}")
 
     def _remove_created(self) -> list[str]:
         """Remove the files that this or a killed run has made at the destination, while no guest uses them."""
@@ -322,7 +354,8 @@ class Migration:
                 self._steps.append("time is up: abort")
         except libvirt.libvirtError as error:
             done.post_copy_refused = done.post_copy_refused or act is Act.START_POST_COPY
-            self._steps.append(f"{act.value}: {error.get_error_message()}")
+            if act is not Act.SET_DOWNTIME:
+                self._steps.append(f"{act.value}: {error.get_error_message()}")
 
     def _tell(self, domain: libvirt.virDomain, now: Progress, post_copy: bool, done: Done) -> None:
         bandwidth = self._options.bandwidth_mib * 1024**2
@@ -422,29 +455,11 @@ class Migration:
         destination: Side,
         last: Progress,
     ) -> MigrationError:
-        import libvirt
-
-        code, cause = None, "the migration that another run has begun failed or was aborted."
-        remedy = "See what that run says, or journalctl -u libvirtd on both hosts; then run again."
-        if call is not None and isinstance(call.error, libvirt.libvirtError):
-            code = call.error.get_error_code()
-            meaning, remedy = explain(code, call.error.get_error_message())
-            cause = f"{meaning} libvirt says: {call.error.get_error_message()} (error {code})."
-        elif call is not None and call.error is not None:
-            cause = str(call.error)
-        if done.aborted:
-            memory = f"{last.memory_remaining} bytes of memory" if last.copies_memory else "all of its memory"
-            cause = (
-                f"it was aborted after {last.elapsed_s:.0f} s, since completion_timeout_s allows no more for what there"
-                f" is to carry; {last.disk_remaining} bytes of disks and {memory} were left."
-            )
-            remedy = "Allow more time, bandwidth or downtime, or set timeout_action to force_complete."
-        elif code == OPERATION_ABORTED:
-            cause = "it was aborted by somebody: another run, or virsh domjobabort."
+        code, cause, remedy = _cause(call.error if call else None, done, last)
         where, more = _where(end, source, destination)
         left = self._clean(end, source, destination)
         error = MigrationError(
-            f"migrate guest {self._uuid} to {self._options.destination_uri}",
+            f"migrate guest {self._called} to {self._options.destination_uri}",
             f"{cause} {where}{left}",
             more or remedy,
         )
@@ -503,13 +518,31 @@ class Migration:
                 domain.setAutostart(1)
 
 
-def _diff(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Return where the guest and its files would be, before and after."""
-    files = [disk["path"] for disk in plan["disks"] if disk["create"]]
-    return {
-        "before": {"guest": plan["name"], "host": plan["source"], "new_files": []},
-        "after": {"guest": plan["name"], "host": plan["destination"], "new_files": files},
-    }
+def _cause(error: Exception | None, done: Done, last: Progress) -> tuple[int | None, str, str]:
+    """Return libvirt's error, why a migration has failed, and what to do about it.
+
+    :param error: what the call has raised; None where another run has made the call
+    """
+    import libvirt
+
+    code = error.get_error_code() if isinstance(error, libvirt.libvirtError) else None
+    if done.aborted:
+        memory = f"{last.memory_remaining} bytes of memory" if last.copies_memory else "all of its memory"
+        cause = (
+            f"it was aborted after {last.elapsed_s:.0f} s, since completion_timeout_s allows no more for what there is"
+            f" to carry; {last.disk_remaining} bytes of disks and {memory} were left."
+        )
+        return code, cause, "Allow more time, bandwidth or downtime, or set timeout_action to force_complete."
+    if isinstance(error, libvirt.libvirtError):
+        meaning, remedy = explain(error.get_error_code(), error.get_error_message())
+        return code, f"{meaning} libvirt says: {error.get_error_message()} (error {code}).", remedy
+    if error is not None:
+        return None, str(error), "Run again."
+    return (
+        None,
+        "the migration that another run has begun failed or was aborted.",
+        "See what that run says, or journalctl -u libvirtd on both hosts; then run again.",
+    )
 
 
 def _where(end: Outcome, source: Side, destination: Side) -> tuple[str, str]:

@@ -40,12 +40,14 @@ class Host:
     hypervisor_version: int
     machine_types: Sequence[str] = ()
     emulators: Sequence[str] = ()
+    mtus: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Findings:
     """What the checks need to know of both hosts and of the guest.
 
+    :param source_xml: the guest as its source has it
     :param domain_xml: what the destination would be given
     :param files: by path, whether the destination has it; None where its folder is absent
     :param free_bytes: by folder of the destination, the room in it
@@ -54,6 +56,7 @@ class Findings:
 
     source: Host
     destination: Host
+    source_xml: str
     domain_xml: str
     copied: Sequence[str]
     taken_name: bool = False
@@ -69,7 +72,12 @@ class Findings:
 
 def blockers(found: Findings, options: Options) -> list[str]:
     """Return a sentence for each reason against a migration, with what to do about it."""
-    return [*_of_hosts(found, options), *_of_guest(found, options), *_of_disks(found, options)]
+    return [
+        *_of_hosts(found, options),
+        *_of_networks(found),
+        *_of_guest(found, options),
+        *_of_disks(found, options),
+    ]
 
 
 def _of_hosts(found: Findings, options: Options) -> list[str]:
@@ -98,6 +106,23 @@ def _of_hosts(found: Findings, options: Options) -> list[str]:
     newest = min(source.hypervisor_version, destination.hypervisor_version)
     if options.post_copy and options.parallel_connections > 1 and newest < _PARALLEL_POST_COPY:
         reasons.append("post_copy with parallel_connections needs QEMU 10.1 on both hosts; the guest would be lost.")
+    return reasons
+
+
+def _of_networks(found: Findings) -> list[str]:
+    """Compare the bridges; a host whose libvirt has no driver for its interfaces tells of none."""
+    before = {nic["mac"]: nic["bridge"] for nic in domain_info.describe(found.source_xml)["interfaces"]}
+    bridges = {
+        nic["mac"]: nic["bridge"] for nic in domain_info.describe(found.domain_xml)["interfaces"] if nic["bridge"]
+    }
+    name, mtus = found.destination.name, found.destination.mtus
+    reasons = []
+    for mac, bridge in bridges.items() if mtus else ():
+        needed = found.source.mtus.get(before.get(mac, ""), 0)
+        if bridge not in mtus:
+            reasons.append(f"{name} has no bridge {bridge} for {mac}: make it, or name another in destination_xml.")
+        elif mtus[bridge] < needed:
+            reasons.append(f"Bridge {bridge} of {name} has an MTU of {mtus[bridge]}, and {mac} has {needed}: raise it.")
     return reasons
 
 
@@ -171,7 +196,22 @@ def describe_host(connection: libvirt.virConnect, arch: str) -> Host:
         hypervisor_version=version,
         machine_types=capabilities.machine_types(text, arch),
         emulators=sorted(set(capabilities.emulators(text).values())),
+        mtus=_mtus(connection),
     )
+
+
+def _mtus(connection: libvirt.virConnect) -> dict[str, int]:
+    import libvirt
+
+    try:
+        found = [xml.parse(interface.XMLDesc()) for interface in connection.listAllInterfaces()]
+    except libvirt.libvirtError:  # built without a driver for them
+        return {}
+    return {
+        str(root.get("name")): int(root.xpath("number(mtu/@size)") or 0)
+        for root in found
+        if root.find("mtu") is not None
+    }
 
 
 def cpu_refusal(connection: libvirt.virConnect, domain_xml: str) -> str:

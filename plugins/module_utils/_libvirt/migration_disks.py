@@ -11,10 +11,10 @@ the migration fails (measured with libvirt 9.0). So they are made here: sparse, 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
@@ -36,6 +36,7 @@ class Disk:
     format: str
     is_written: bool
     is_shareable: bool
+    is_cached: bool
     backing_path: str | None = None
     backing_format: str | None = None
 
@@ -65,23 +66,28 @@ def _disk(element: _Element) -> Disk:
         format=str(driver.get("type", "raw")) if driver is not None else "raw",
         is_written=element.find("readonly") is None and element.get("device", "disk") in ("disk", "lun"),
         is_shareable=element.find("shareable") is not None,
+        is_cached=driver is None or driver.get("cache") not in ("none", "directsync"),
         backing_path=backing.get("file") if backing is not None else None,
         backing_format=backing_format.get("type") if backing_format is not None else None,
     )
 
 
-def copied(found: Sequence[Disk], copy_storage: str, migrate_disks: Sequence[str] | None) -> list[str]:
+def copied(
+    found: Sequence[Disk], copy_storage: str, migrate_disks: Sequence[str] | None, shared: Collection[str] = ()
+) -> list[str]:
     """Return the targets of the disks to copy: those that are named, else all that the guest alone writes to.
 
     As LibvirtDriver._live_migration_copy_disk_paths of Nova, which leaves out disks of the network, read-only ones and
     those that several guests share.
 
+    :param shared: the paths that both hosts see
     :raises StackmoveError: when a disk is named that is not there
     """
     if copy_storage == "none":
         return []
     if migrate_disks is None:
-        return [disk.target for disk in found if disk.is_written and not disk.is_shareable]
+        own = [disk for disk in found if disk.is_written and not disk.is_shareable]
+        return [disk.target for disk in own if disk.path not in shared]
     absent = sorted(set(migrate_disks) - {disk.target for disk in found})
     if absent:
         raise StackmoveError(
@@ -109,6 +115,33 @@ def volume_xml(disk: Disk, size_bytes: int, with_backing: bool) -> str:
         etree.SubElement(backing, "path").text = disk.backing_path
         etree.SubElement(backing, "format", type=disk.backing_format or "raw")
     return xml.text_of(volume)
+
+
+def shared_paths(connection: libvirt.virConnect, here: Sequence[Disk], there: Sequence[Disk]) -> set[str]:
+    """Return the paths that are one file for both hosts. Names and identifiers of file systems only hint at that.
+
+    A file is made for a moment in each folder of this host, and looked for at the other.
+
+    :param connection: to the other host
+    :param here: the guest's disks as this host has them
+    :param there: the same as the other host will have them
+    """
+    same = {disk.path for disk in here if disk.kind == "file"} & {disk.path for disk in there}
+    folders = {disk.folder for disk in here if disk.path in same}
+    shared = {folder for folder in sorted(folders) if _is_shared(connection, folder)}
+    return {disk.path for disk in here if disk.path in same and disk.folder in shared}
+
+
+def _is_shared(connection: libvirt.virConnect, folder: str) -> bool:
+    probe = Path(folder, f".stackmove-{uuid.uuid4()}")
+    probe.touch(mode=0o644, exist_ok=False)
+    try:
+        with pool_of(connection, folder) as pool:
+            return probe.name in pool.listVolumes()
+    except StackmoveError:  # the other host has no such folder
+        return False
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 @contextmanager

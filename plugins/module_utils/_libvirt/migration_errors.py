@@ -17,6 +17,7 @@ class MigrationError(StackmoveError):
 
 # virErrorNumber
 _INTERNAL_ERROR = 1
+_INVALID_ARG = 8
 _OPERATION_FAILED = 9
 _SYSTEM_ERROR = 38
 _RPC = 39
@@ -29,7 +30,7 @@ _CONFIG_UNSUPPORTED = 67
 _OPERATION_TIMEOUT = 68
 _MIGRATE_PERSIST_FAILED = 69
 _ARGUMENT_UNSUPPORTED = 74
-OPERATION_ABORTED = 78
+_OPERATION_ABORTED = 78
 _MIGRATE_UNSAFE = 81
 _CPU_INCOMPATIBLE = 91
 _MIGRATE_FINISH_OK = 93
@@ -73,10 +74,10 @@ _BY_MESSAGE: tuple[tuple[str, str, str], ...] = (
         "Make that bridge there, or name another in destination_xml.",
     ),
     (
-        # What a peer-to-peer migration over ssh says when it is aborted, instead of code 78.
+        # What libvirt 9.0 says of a peer-to-peer migration over ssh that was aborted, instead of code 78.
         r"end of file while reading data",
-        "The two libvirtds no longer talk: it was aborted (virsh domjobabort), or one of them was stopped.",
-        "See journalctl -u libvirtd on both hosts, then run again if nobody has aborted it.",
+        "It was aborted (virsh domjobabort), or the destination's QEMU or libvirtd ended.",
+        "See journalctl -u libvirtd and /var/log/libvirt/qemu at the destination; run again if nobody has aborted it.",
     ),
     (
         r"host key verification|permission denied|connection refused|no route to host|connection timed out",
@@ -134,11 +135,18 @@ _BY_CODE: dict[int, tuple[str, str]] = {
         "The guest runs at the destination, which could not define it.",
         "Define it there (virsh dumpxml, virsh define) before it is switched off.",
     ),
+    _INVALID_ARG: (
+        "One of the two libvirts does not know an option or its value.",
+        "Leave out the option that the message names: zlib and zstd, for instance, need libvirt 9.1.",
+    ),
     _ARGUMENT_UNSUPPORTED: (
         "One of the two libvirts is too old for an option.",
         "Leave out the option that the message names.",
     ),
-    OPERATION_ABORTED: ("The migration was aborted.", "Run again when nothing stands against it."),
+    _OPERATION_ABORTED: (
+        "It was aborted by somebody: another run, or virsh domjobabort.",
+        "Run again when nothing stands against it.",
+    ),
     _MIGRATE_UNSAFE: (
         "libvirt fears for a disk: it is not copied, and on storage that libvirt does not know as shared, or cached.",
         "Copy it (copy_storage), set cache='none', or say with unsafe that both hosts do see the same file.",

@@ -132,25 +132,25 @@ class Host:
             return Side(known=False)
 
 
-def uuid_of(domain: str, hosts: Sequence[Host]) -> str:
+def uuid_of(domain: str, places: Sequence[tuple[Host, str]]) -> str:
     """Return the uuid of a guest that is given by its uuid or name.
 
-    :param hosts: where it may be; the first on which it is counts
-    :raises NotFoundError: when it is on none of them
+    :param places: where it may be, and under which name; the first where it is counts
+    :raises NotFoundError: when it is in none of them
     """
     import libvirt
 
     try:
         return str(uuid.UUID(domain))
     except ValueError:
-        for host in hosts:
+        for host, name in places:
             try:
-                return host.connection().lookupByName(domain).UUIDString()
+                return host.connection().lookupByName(name).UUIDString()
             except libvirt.libvirtError as error:
                 if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
-                    raise refused(f"look for guest {domain} at {host.uri}", error) from error
+                    raise refused(f"look for guest {name} at {host.uri}", error) from error
     raise NotFoundError(
         f"find guest {domain}",
-        f"no guest has that name at {' or '.join(host.uri for host in hosts)}.",
+        f"there is neither {' nor '.join(f'{name} at {host.uri}' for host, name in places)}.",
         "See virsh list --all, on each host.",
     )

@@ -54,7 +54,7 @@ class Options:
     auto_converge_increment: int | None = None
     post_copy: bool = False
     parallel_connections: int = 1
-    copy_storage: str = "none"
+    copy_storage: str = "auto"
     migrate_disks: Sequence[str] | None = None
     create_disks: bool = True
     synchronous_writes: bool = False
@@ -129,19 +129,19 @@ def flags(options: Options, persistent: bool, paused: bool, disks: Sequence[str]
     return LIVE | sum(flag for flag, is_wanted in wanted.items() if is_wanted)
 
 
-def parameters(options: Options, disks: Sequence[str], destination_xml: str | None) -> dict[str, Any]:
+def parameters(options: Options, disks: Sequence[str]) -> dict[str, Any]:
     """Return libvirt's typed parameters for a migration.
 
-    :param destination_xml: the guest's XML for the destination. It is the persistent one, too, where no other is given:
-        without one libvirt would define the guest there as it was defined at its source (LP 1890501)
+    The XML for the destination is the persistent one, too, where no other is given: without one libvirt would define
+    the guest there as it was defined at its source (LP 1890501).
     """
     found: dict[str, Any] = {
         "bandwidth": options.bandwidth_mib,
         "bandwidth.postcopy": options.bandwidth_postcopy_mib if options.post_copy else 0,
         "migrate_uri": options.migrate_uri,
         "listen_address": options.listen_address,
-        "destination_xml": destination_xml,
-        "persistent_xml": options.persistent_xml or destination_xml,
+        "destination_xml": options.destination_xml,
+        "persistent_xml": options.persistent_xml or options.destination_xml,
         "destination_name": options.destination_name,
         "migrate_disks": list(disks),
         "disks_port": options.disks_port if disks else None,

@@ -83,7 +83,9 @@ def _disks(record: Mapping[str, Any]) -> list[str]:
 def _memory(record: Mapping[str, Any]) -> list[str]:
     if not record.get("memory_total_bytes"):
         return []
-    text = f"memory {size(record['memory_remaining_bytes'])} left at {size(record['memory_rate_bytes'])}/s"
+    text = f"memory {size(record['memory_remaining_bytes'])} left"
+    if record.get("memory_rate_bytes"):
+        text += f" at {size(record['memory_rate_bytes'])}/s"
     if record.get("dirty_rate_bytes"):
         text += f", the guest writes {size(record['dirty_rate_bytes'])}/s"
     if record.get("phase") == "post_copy":

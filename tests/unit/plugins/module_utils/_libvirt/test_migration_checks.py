@@ -48,6 +48,7 @@ COPIES = Options(destination_uri="qemu+ssh://root@kvm2/system", copy_storage="al
 FINE = Findings(
     source=SOURCE,
     destination=DESTINATION,
+    source_xml=GUEST,
     domain_xml=GUEST,
     copied=["vda", "vdc"],
     files={ROOT: False, DATA: True, SEED: True, BASE: True},
@@ -68,6 +69,9 @@ def test_which_disks_are_copied() -> None:
     # Neither shared nor read-only ones, nor those of the network.
     assert migration_disks.copied(disks, "all", None) == ["vda", "vdc"]
     assert migration_disks.copied(disks, "all", ["vda"]) == ["vda"]
+    assert migration_disks.copied(disks, "all", None, {ROOT}) == ["vdc"]
+    assert [disk.is_cached for disk in disks] == [True, True, True, True]
+    assert not migration_disks.disks(GUEST.replace("type='qcow2'/>", "type='qcow2' cache='none'/>"))[0].is_cached
     with pytest.raises(StackmoveError, match=r"copy disks vdd: .* are vda, vdb, sda, vdc\."):
         migration_disks.copied(disks, "all", ["vda", "vdd"])
 
@@ -131,6 +135,31 @@ def test_devices_that_cannot_move(device: str, reason: str) -> None:
     found = replace(FINE, domain_xml=GUEST.replace("<devices>", f"<devices>{device}"))
     (only,) = migration_checks.blockers(found, replace(COPIES, post_copy=True))
     assert reason in only
+
+
+NIC = "<interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='{}'/></interface>"
+
+
+@pytest.mark.parametrize(
+    ("mtus", "reasons"),
+    [
+        ({"br1": 9000}, []),
+        ({}, []),  # libvirt there does not tell
+        ({"br0": 9000}, ["kvm2 has no bridge br1 for 52:54:00:00:00:01"]),
+        ({"br1": 1500}, ["Bridge br1 of kvm2 has an MTU of 1500, and 52:54:00:00:00:01 has 9000"]),
+    ],
+)
+def test_bridges(mtus: dict[str, int], reasons: list[str]) -> None:
+    found = replace(
+        FINE,
+        source=replace(SOURCE, mtus={"br0": 9000}),
+        destination=replace(DESTINATION, mtus=mtus),
+        source_xml=GUEST.replace("<devices>", f"<devices>{NIC.format('br0')}"),
+        domain_xml=GUEST.replace("<devices>", f"<devices>{NIC.format('br1')}"),
+    )
+    reached = migration_checks.blockers(found, COPIES)
+    assert len(reached) == len(reasons)
+    assert all(text.startswith(reason) for text, reason in zip(reached, reasons))
 
 
 def test_all_reasons_at_once() -> None:

@@ -13,6 +13,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_
     ("code", "message", "meaning", "remedy"),
     [
         # In the manner of libvirt 9.0 and QEMU 7.2.
+        (8, "invalid argument: Unsupported compression method 'zstd'", "does not know", "Leave out"),
         (9, "operation failed: migration of disk vda failed: No space left on device", "full", "Free space"),
         (1, "internal error: qemu unexpectedly closed the monitor: Address already in use", "port", "disks_port"),
         (1, "internal error: Unable to find an unused port in range 'migration'", "port", "migrate_uri"),

@@ -44,7 +44,7 @@ def test_each_option_is_one_flag(given: dict[str, Any], more: int) -> None:
 def test_libvirt_is_not_asked_to_copy_storage_without_disks() -> None:
     # It would take that for all disks, volumes included.
     assert flags(copy_storage="all", synchronous_writes=True) == ALWAYS
-    assert "migrate_disks" not in migration_options.parameters(replace(PLAIN, copy_storage="all"), [], None)
+    assert "migrate_disks" not in migration_options.parameters(replace(PLAIN, copy_storage="all"), [])
 
 
 def test_a_guest_that_is_not_defined_is_not_defined_there() -> None:
@@ -65,7 +65,7 @@ def test_a_paused_guest_cannot_switch() -> None:
 
 
 def test_only_what_is_said_becomes_a_parameter() -> None:
-    assert migration_options.parameters(PLAIN, [], None) == {}
+    assert migration_options.parameters(PLAIN, []) == {}
 
 
 def test_all_parameters() -> None:
@@ -83,8 +83,9 @@ def test_all_parameters() -> None:
         auto_converge_initial=30,
         auto_converge_increment=20,
         destination_name="web2",
+        destination_xml="<domain/>",
     )
-    assert migration_options.parameters(options, ["vda"], "<domain/>") == {
+    assert migration_options.parameters(options, ["vda"]) == {
         "bandwidth": 100,
         "migrate_uri": "tcp://192.0.2.2",
         "listen_address": "192.0.2.2",
@@ -103,14 +104,14 @@ def test_all_parameters() -> None:
 
 
 def test_the_persistent_xml_may_be_another() -> None:
-    options = replace(PLAIN, persistent_xml="<domain type='kvm'/>")
-    assert migration_options.parameters(options, [], "<domain/>")["persistent_xml"] == "<domain type='kvm'/>"
+    options = replace(PLAIN, destination_xml="<domain/>", persistent_xml="<domain type='kvm'/>")
+    assert migration_options.parameters(options, [])["persistent_xml"] == "<domain type='kvm'/>"
 
 
 def test_a_limit_after_the_switch_needs_a_switch() -> None:
     options = replace(PLAIN, bandwidth_postcopy_mib=50)
-    assert migration_options.parameters(options, [], None) == {}
-    assert migration_options.parameters(replace(options, post_copy=True), [], None) == {"bandwidth.postcopy": 50}
+    assert migration_options.parameters(options, []) == {}
+    assert migration_options.parameters(replace(options, post_copy=True), []) == {"bandwidth.postcopy": 50}
 
 
 def test_what_there_is_to_carry() -> None:
