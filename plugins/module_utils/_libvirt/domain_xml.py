@@ -161,8 +161,9 @@ class LiveXml:
     :param changes: what differs from the source, in words
     """
 
-    destination_xml: str
-    persistent_xml: str
+    # They have passwords of consoles, which no traceback shall show.
+    destination_xml: str = field(repr=False)
+    persistent_xml: str = field(repr=False)
     name: str
     changes: list[str]
 

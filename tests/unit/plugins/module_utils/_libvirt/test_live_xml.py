@@ -257,6 +257,7 @@ def test_all_that_is_missing_is_told_at_once() -> None:
     ):
         assert option in message
     assert "hunter2" not in message
+    assert "hunter2" not in repr(live_xml(LIVE, SAME))
 
 
 @pytest.mark.parametrize(
