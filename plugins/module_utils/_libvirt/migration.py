@@ -10,6 +10,7 @@ What to do is decided in migration_options, migration_checks and migration_job; 
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -23,15 +24,13 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import (
     domain_info,
     migration_checks,
     migration_disks,
+    migration_errors,
     migration_job,
     migration_options,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import translated
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_disks import Disk
-from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_errors import (
-    MigrationError,
-    explain,
-)
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_errors import MigrationError
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_hosts import Call, Host
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_job import (
     Act,
@@ -90,6 +89,7 @@ class Migration:
         self._note = Note(NOTES / f"{uuid}.migration.json")
         self._steps: list[str] = []
         self._called = uuid
+        self._begun = time.time()
         self._was_running = False
 
     # Before
@@ -455,7 +455,7 @@ class Migration:
         destination: Side,
         last: Progress,
     ) -> MigrationError:
-        code, cause, remedy = _cause(call.error if call else None, done, last)
+        code, cause, remedy = _cause(call.error if call else None, done, last, self._begun)
         where, more = _where(end, source, destination)
         left = self._clean(end, source, destination)
         error = MigrationError(
@@ -518,9 +518,20 @@ class Migration:
                 domain.setAutostart(1)
 
 
-def _cause(error: Exception | None, done: Done, last: Progress) -> tuple[int | None, str, str]:
+def _log(begun: float) -> str:
+    """Return what libvirtd of this host has logged since a time; nothing where there is no journal."""
+    units = ("--unit=libvirtd", "--unit=virtqemud")
+    command = ["journalctl", *units, f"--since=@{begun:.0f}", "--output=cat", "--no-pager"]
+    try:
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=10).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+def _cause(error: Exception | None, done: Done, last: Progress, begun: float) -> tuple[int | None, str, str]:
     """Return libvirt's error, why a migration has failed, and what to do about it.
 
+    :param begun: when it began, in seconds since the epoch
     :param error: what the call has raised; None where another run has made the call
     """
     import libvirt
@@ -534,8 +545,11 @@ def _cause(error: Exception | None, done: Done, last: Progress) -> tuple[int | N
         )
         return code, cause, "Allow more time, bandwidth or downtime, or set timeout_action to force_complete."
     if isinstance(error, libvirt.libvirtError):
-        meaning, remedy = explain(error.get_error_code(), error.get_error_message())
-        return code, f"{meaning} libvirt says: {error.get_error_message()} (error {code}).", remedy
+        said = error.get_error_message()
+        logged = migration_errors.hidden(_log(begun)) if migration_errors.HIDES in said else ""
+        meaning, remedy = migration_errors.explain(error.get_error_code(), logged or said)
+        also = f" It has logged: {logged}." if logged else ""
+        return code, f"{meaning} libvirt says: {said} (error {code}).{also}", remedy
     if error is not None:
         return None, str(error), "Run again."
     return (

@@ -35,6 +35,10 @@ _MIGRATE_UNSAFE = 81
 _CPU_INCOMPATIBLE = 91
 _MIGRATE_FINISH_OK = 93
 
+# What libvirt 9.0 says of any peer-to-peer migration over ssh that failed, when it has closed that connection: what it
+# was going to say stands in its log only.
+HIDES = "End of file while reading data"
+
 # What a message says is more than its code, which most failures share. First match wins. These parts of messages are
 # QEMU's, the C library's and libvirt's own; LC_ALL of libvirtd is that of a service.
 _BY_MESSAGE: tuple[tuple[str, str, str], ...] = (
@@ -44,7 +48,7 @@ _BY_MESSAGE: tuple[tuple[str, str, str], ...] = (
         "Free space there, or have the disks put elsewhere with destination_xml, then run again.",
     ),
     (
-        r"address already in use|unable to find an unused port|failed to reserve port",
+        r"address already in use|failed to bind socket|unable to find an unused port|failed to reserve port",
         "A port that it needs is taken at the destination.",
         "End what listens there (ss -ltnp), or choose others with migrate_uri, disks_port or destination_xml.",
     ),
@@ -54,7 +58,7 @@ _BY_MESSAGE: tuple[tuple[str, str, str], ...] = (
         "Give a destination_xml in which graphics and consoles listen on an address that the destination has.",
     ),
     (
-        r"cacert|certificate|x509|tls handshake|gnutls",
+        r"ca-?cert|credentials|certificate|x509|tls handshake|gnutls",
         "The two QEMUs cannot agree on TLS.",
         "Give both hosts certificates of one authority in /etc/pki/qemu; see tls_destination for their names.",
     ),
@@ -74,8 +78,7 @@ _BY_MESSAGE: tuple[tuple[str, str, str], ...] = (
         "Make that bridge there, or name another in destination_xml.",
     ),
     (
-        # What libvirt 9.0 says of a peer-to-peer migration over ssh that was aborted, instead of code 78.
-        r"end of file while reading data",
+        HIDES,
         "It was aborted (virsh domjobabort), or the destination's QEMU or libvirtd ended.",
         "See journalctl -u libvirtd and /var/log/libvirt/qemu at the destination; run again if nobody has aborted it.",
     ),
@@ -161,6 +164,17 @@ _BY_CODE: dict[int, tuple[str, str]] = {
     ),
 }
 _SEE = "See journalctl -u libvirtd and /var/log/libvirt/qemu on both hosts, then run again."
+
+
+def hidden(log: str) -> str:
+    """Return the error that a libvirtd has logged before the one that hides it; nothing where there is none.
+
+    :param log: what libvirtd has logged since the migration began, without times and names
+    """
+    lines = log.splitlines()
+    hiding = [number for number, text in enumerate(lines) if HIDES in text]
+    before = lines[hiding[-1] - 1] if hiding and hiding[-1] else ""
+    return "" if "is tainted" in before else before
 
 
 def explain(code: int, message: str) -> tuple[str, str]:

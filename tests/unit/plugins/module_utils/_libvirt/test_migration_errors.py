@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_errors import explain
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_errors import explain, hidden
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,8 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_
         (1, "internal error: connection closed due to keepalive timeout", "way to it was cut", "journalctl"),
         (38, "Cannot recv data: Connection reset by peer", "libvirtd was stopped", "journalctl"),
         (38, "End of file while reading data: : Input/output error", "aborted", "nobody has aborted"),
+        (1, "QEMU command 'object-add': Unable to access credentials /etc/pki/qemu/ca-cert.pem", "TLS", "certificates"),
+        (1, "QEMU command 'migrate-incoming': Failed to bind socket: Permission denied", "port", "migrate_uri"),
         (49, "Storage pool not found: no storage pool with matching target path", "pool", "create_disks"),
         (55, "Requested operation is not valid: cannot migrate domain with 1 snapshots", "state", "snapshots"),
         (67, "unsupported configuration: Target network card mac differs", "hardware", "MAC"),
@@ -41,3 +43,22 @@ def test_what_libvirt_says_and_what_to_do(code: int, message: str, meaning: str,
     found = explain(code, message)
     assert meaning in found[0]
     assert remedy in found[1]
+
+
+EOF = "End of file while reading data: : Input/output error"
+TAINTED = "Domain id=35 name='web1' uuid=6f70656e-7374-4163-8b6d-6f7665210001 is tainted: custom-ga-command"
+
+
+@pytest.mark.parametrize(
+    ("log", "error"),
+    [
+        (["Failed to bind socket", EOF], "Failed to bind socket"),
+        (["of an earlier one", EOF, TAINTED, "Failed to bind socket", EOF, "later"], "Failed to bind socket"),
+        ([TAINTED, EOF], ""),
+        ([EOF], ""),
+        (["Failed to bind socket"], ""),
+        ([], ""),
+    ],
+)
+def test_the_error_that_stands_in_the_log_only(log: list[str], error: str) -> None:
+    assert hidden("\n".join(log)) == error
