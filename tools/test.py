@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / ".cache" / "results"
 
 # Each stage with the minutes after which it counts as hanging.
-STAGES = {"lint": 10, "sanity": 10, "unit": 10, "integration": 10, "molecule": 60}
+STAGES = {"lint": 10, "sanity": 10, "unit": 10, "integration": 15, "molecule": 60}
 
 
 @dataclass(frozen=True)
