@@ -12,7 +12,7 @@ short_description: Look at, hasten, force or abort the live migration of a libvi
 version_added: 0.1.0
 description:
   - Works on a migration under way, whoever has started it. Runs on the host that the guest leaves, as root.
-  - Without a migration it changes nothing.
+  - Without a migration, or without such a guest, it changes nothing.
 extends_documentation_fragment:
   - stackmove.nova.attributes
 options:
@@ -79,7 +79,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 uuid:
-  description: The guest's uuid.
+  description: The guest's uuid; V(null) when a name was given, and there is no such guest.
   returned: success
   type: str
 under_way:
@@ -128,6 +128,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stackmove.nova.plugins.module_utils._edge import run_module
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import NotFoundError
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import migration_hosts
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_control import Control
 
@@ -139,6 +140,13 @@ SPEC: dict[str, Any] = {
     "downtime_ms": {"type": "int"},
     "timeout_s": {"type": "int", "default": 120},
 }
+ABSENT: dict[str, Any] = {
+    "under_way": False,
+    "post_copy": False,
+    "guest_state": "not there",
+    "steps": [],
+    "progress": None,
+}
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
@@ -146,7 +154,10 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     with ExitStack() as stack:
         source = migration_hosts.Host(given["libvirt_uri"], stack)
-        uuid = migration_hosts.uuid_of(given["domain"], [(source, given["domain"])])
+        try:
+            uuid = migration_hosts.uuid_of(given["domain"], [(source, given["domain"])])
+        except NotFoundError:
+            return {"changed": False, "uuid": None, **ABSENT}
         result = Control(source, uuid).run(given, module.check_mode)
     return {**result, "diff": {"before": {"steps": []}, "after": {"steps": result["steps"]}}}
 

@@ -122,12 +122,14 @@ class Migration:
             others = [other for other in connection.listAllDomains() if other.UUIDString() != self._uuid]
             files, free = migration_checks.files_at(connection, disks, self._options.copy_storage == "incremental")
             arch = str(domain_info.describe(there)["arch"])
+            destination = migration_checks.describe_host(connection, arch)
             found = migration_checks.Findings(
                 source=migration_checks.describe_host(self._source.connection(), arch),
-                destination=migration_checks.describe_host(connection, arch),
+                destination=destination,
                 source_xml=here,
                 domain_xml=there,
                 copied=copied,
+                is_resolved=migration_checks.is_resolved(destination.name),
                 taken_name=any(other.name() == name for other in others),
                 cpu_refusal=migration_checks.cpu_refusal(connection, there),
                 snapshots=domain.snapshotNum(),

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -49,6 +50,7 @@ class Findings:
 
     :param source_xml: the guest as its source has it
     :param domain_xml: what the destination would be given
+    :param is_resolved: whether the source knows an address for the name of the destination
     :param files: by path, whether the destination has it; None where its folder is absent
     :param free_bytes: by folder of the destination, the room in it
     :param sizes_bytes: by target of a copied disk, what it takes at the source now
@@ -60,6 +62,7 @@ class Findings:
     domain_xml: str
     copied: Sequence[str]
     taken_name: bool = False
+    is_resolved: bool = True
     cpu_refusal: str = ""
     snapshots: int = 0
     checkpoints: int = 0
@@ -101,6 +104,8 @@ def _of_hosts(found: Findings, options: Options) -> list[str]:
         )
     if found.cpu_refusal:
         reasons.append(f"The processor of {destination.name} lacks what the guest has: {found.cpu_refusal}.")
+    if not found.is_resolved and not options.migrate_uri:
+        reasons.append(f"{source.name} knows no address of {destination.name}: give one with migrate_uri.")
     if found.taken_name:
         reasons.append(f"{destination.name} has a guest of that name: give another one with destination_name.")
     newest = min(source.hypervisor_version, destination.hypervisor_version)
@@ -212,6 +217,15 @@ def _mtus(connection: libvirt.virConnect) -> dict[str, int]:
         for root in found
         if root.find("mtu") is not None
     }
+
+
+def is_resolved(name: str) -> bool:
+    """Tell whether this host knows an address for another's name: QEMU sends the guest there if told no other."""
+    try:
+        socket.getaddrinfo(name, None)
+    except OSError:
+        return False
+    return True
 
 
 def cpu_refusal(connection: libvirt.virConnect, domain_xml: str) -> str:

@@ -100,6 +100,7 @@ def test_nothing_stands_against_it() -> None:
         ({"destination": replace(DESTINATION, machine_types=["pc-q35-6.2"])}, {}, "machine type pc-q35-7.2"),
         ({"destination": replace(DESTINATION, emulators=["/usr/libexec/qemu-kvm"])}, {}, "but /usr/libexec/qemu-kvm"),
         ({"cpu_refusal": "missing features: avx512f"}, {}, "lacks what the guest has: missing features: avx512f."),
+        ({"is_resolved": False}, {}, "kvm1 knows no address of kvm2: give one with migrate_uri."),
         ({"taken_name": True}, {}, "destination_name"),
         ({}, {"post_copy": True, "parallel_connections": 2}, "needs QEMU 10.1"),
         ({"snapshots": 2}, {}, "2 snapshots"),
@@ -116,6 +117,16 @@ def test_nothing_stands_against_it() -> None:
 def test_each_reason(findings: dict[str, Any], options: dict[str, Any], reason: str) -> None:
     (found,) = migration_checks.blockers(replace(FINE, **findings), replace(COPIES, **options))
     assert reason in found
+
+
+def test_who_is_told_an_address_needs_no_name() -> None:
+    given = replace(COPIES, migrate_uri="tcp://192.0.2.2")
+    assert migration_checks.blockers(replace(FINE, is_resolved=False), given) == []
+
+
+def test_names() -> None:
+    assert migration_checks.is_resolved("localhost")
+    assert not migration_checks.is_resolved("nowhere.invalid")
 
 
 def test_a_file_that_a_killed_run_has_left_is_no_reason() -> None:
