@@ -44,8 +44,8 @@ UNITS = {
 PORTS = {"mariadb": 3306, "neutron": 9696, "cinder": 8776, "glance": 9292, "placement": 8778, "nova": 8774}
 READY_S = 90
 
-# The disk that is filled: small, but with room for the guest's image.
-DISK = "512m"
+# The disk that is filled, in memory: small, but with enough whole GiB that Nova offers what a server claims.
+DISK = "3g"
 FILL = f"{INSTANCES}/filled"
 
 SSH = ("ssh", "-F", str(LAB / "ssh_config"), "-o", "BatchMode=yes", "-o", "ConnectTimeout=10")
