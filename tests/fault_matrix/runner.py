@@ -76,8 +76,10 @@ def expected(case: Case, steps: list[Step]) -> tuple[str, ...]:
     shot = case.shots[-1]
     last = end(steps, case.job)
     begins, ends = JOBS[case.job].begins, JOBS[case.job].ends
-    if case.follow_up == RUN_AGAIN or case.job != "move":
+    if case.follow_up == RUN_AGAIN:
         return (ends,)
+    if case.job != "move":  # taken back, it waits; and to recover that there is nothing
+        return (begins, ends)
     if case.follow_up in (RESCUE, "recover_back"):
         return (begins,)
     # Behind the flip the server has moved; in the midst of it, or before, who knows.

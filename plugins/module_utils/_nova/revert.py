@@ -163,7 +163,8 @@ def unreverted(move: Move, source: CellView, target: CellView, request_spec: str
     transactions.append(
         Transaction(
             "source",
-            set_migration(move, ("reverting",), status="post-migrating"),
+            # Of the two cells' migrations, Nova's API shows the one that was updated last: the target's, as before.
+            set_migration(move, ("reverting",), status="post-migrating", updated_at=migration_of(source)["updated_at"]),
             (
                 set_instance(
                     move,

@@ -352,10 +352,12 @@ def unconfirmed(move: Move, source: CellView, target: CellView) -> list[Transact
     The cell that keeps the run's name is the last: until then the confirmation can be gone on with, or taken back.
     """
     instance_of(source)  # where its rows are deleted, its disks are
+    # Of the two cells' migrations, Nova's API shows the one that was updated last: the target's, as before.
+    waits = {"status": "post-migrating", "updated_at": migration_of(source)["updated_at"]}
     request_id = target.request_id(request_id_of("confirming", move.migration), "confirmResize")
     ended = FinishEvent(move.server, request_id, "", move.now, move.error or "taken back")
     return [
-        Transaction("source", set_migration(move, ("confirming", "finished"), status="post-migrating"), (ended,)),
+        Transaction("source", set_migration(move, ("confirming", "finished"), **waits), (ended,)),
         Transaction(
             "target",
             set_migration(move, ("confirming",), status="finished"),

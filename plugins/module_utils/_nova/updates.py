@@ -78,7 +78,7 @@ def set_instance(move: Move, expect: Mapping[str, Sequence[Value]], **values: Va
 
 def set_migration(move: Move, statuses: Sequence[Value], **values: Value) -> Update:
     """New values for the migration, if its status is one of those."""
-    return Update("migrations", {"uuid": move.migration}, {**values, "updated_at": move.now}, {"status": statuses})
+    return Update("migrations", {"uuid": move.migration}, {"updated_at": move.now, **values}, {"status": statuses})
 
 
 def set_mapping(move: Move, cell_ids: tuple[int, int]) -> Update:

@@ -27,6 +27,7 @@ SERVER = "518e2a6d-2e56-4163-9fa3-7938e39f87fb"
 MIGRATION = "0d0f2f0a-9a64-4a1f-8f0f-1f0a6f1c2b33"
 VOLUME = "790dc7d2-09f6-4aa5-9baf-6de462c7d020"
 NOW = "2026-11-21 12:00:00"
+EARLIER = "2026-11-21 11:59:00"
 EMPTY = CellView(None, None, None, {}, [], "[]")
 RUN = '{"host": "controller", "pid": 4711}'
 COLD = Move(SERVER, MIGRATION, NOW, "controller", Destination("dst", "dst-node", 7, "192.0.2.7", "zone2"), run=RUN)
@@ -38,6 +39,7 @@ def moved(**values: Any) -> Row:
         "id": 51,
         "uuid": MIGRATION,
         "status": "pre-migrating",
+        "updated_at": EARLIER,
         "source_compute": "src",
         "dest_compute": None,
         "dest_node": None,

@@ -18,6 +18,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._nova.changes impor
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.states import RUN_KEY, CellView, Move, request_id_of
 from ansible_collections.stackmove.nova.tests.unit.plugins.module_utils._nova.planned import (
     COLD,
+    EARLIER,
     EMPTY,
     MIGRATION,
     NOW,
@@ -394,7 +395,7 @@ def test_a_confirmation_that_is_taken_back_was_never_announced(view: CellView) -
     confirming = with_migration(view, status="confirming")
     source, target = transitions.unconfirmed(replace(COLD, error="no answer"), confirming, confirming)
     assert [source.database, target.database] == ["source", "target"]
-    assert source.marker.values == {"status": "post-migrating", "updated_at": NOW}
+    assert source.marker.values == {"status": "post-migrating", "updated_at": EARLIER}
     assert target.marker.values == {"status": "finished", "updated_at": NOW}
     assert target.marker.expect == {"status": ("confirming",)}
     assert values(target, "instances") == {"updated_at": NOW}
