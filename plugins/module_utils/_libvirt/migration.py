@@ -232,6 +232,7 @@ class Migration:
         :raises MigrationError: when it does not run at the destination in the end
         """
         if self.is_there():
+            self._note.remove()  # its disks are the guest's by now
             return {"changed": False, **self._arrived()}
         source = self._source.side(self._uuid)
         self._was_running = source.runs
@@ -479,7 +480,8 @@ class Migration:
         created = self._note.created(self._options.destination_uri)
         if not created:
             return ""
-        if source.state is None or destination.state is not None or not destination.known:
+        is_elsewhere = source.state is None or source.has_left
+        if is_elsewhere or destination.state is not None or not destination.known:
             return f" Left at the destination: {', '.join(created)}."
         try:
             self._remove_created()

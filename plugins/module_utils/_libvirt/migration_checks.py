@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import NotFoundError
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import (
     capabilities,
     domain_info,
@@ -163,9 +163,7 @@ def _of_disks(found: Findings, options: Options) -> list[str]:
         is_there = found.files.get(disk.path)
         if disk.target in found.copied:
             if is_there is None and disk.kind == "file":
-                reasons.append(
-                    f"libvirt of {name} cannot look into {disk.folder} for disk {disk.target}: make that folder."
-                )
+                reasons.append(f"{name} has no folder {disk.folder} for disk {disk.target}: make it.")
             elif options.create_disks and disk.kind == "file" and is_there and disk.path not in found.ours:
                 reasons.append(
                     f"{name} has a file {disk.path} already: if the storage is shared, don't copy disk {disk.target};"
@@ -271,10 +269,8 @@ def files_at(
     for folder in sorted({str(PurePosixPath(path).parent) for path in wanted}):
         inside = [path for path in wanted if str(PurePosixPath(path).parent) == folder]
         try:
-            with migration_disks.pool_of(connection, folder) as pool:
-                names = migration_disks.names_in(pool)
-                files.update({path: PurePosixPath(path).name in names for path in inside})
-                free[folder] = pool.info()[3]
-        except StackmoveError:
+            names, free[folder] = migration_disks.names_and_room(connection, folder)
+            files.update({path: PurePosixPath(path).name in names for path in inside})
+        except NotFoundError:
             files.update(dict.fromkeys(inside))
     return files, free

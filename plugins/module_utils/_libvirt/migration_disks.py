@@ -10,20 +10,25 @@ the migration fails (measured with libvirt 9.0). So they are made here: sparse, 
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import NotFoundError, StackmoveError
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import xml
-from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import translated
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import refused
 
 if TYPE_CHECKING:
     import libvirt
     from lxml.etree import _Element
+
+T = TypeVar("T")
+_PATIENCE_S = 20.0
+_POLL_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -136,40 +141,62 @@ def _is_shared(connection: libvirt.virConnect, folder: str) -> bool:
     probe = Path(folder, f".stackmove-{uuid.uuid4()}")
     probe.touch(mode=0o644, exist_ok=False)
     try:
-        with pool_of(connection, folder) as pool:
-            return probe.name in pool.listVolumes()
-    except StackmoveError:  # the other host has no such folder
+        return probe.name in names_and_room(connection, folder)[0]
+    except NotFoundError:
         return False
     finally:
         probe.unlink(missing_ok=True)
 
 
-@contextmanager
-def pool_of(connection: libvirt.virConnect, folder: str) -> Iterator[libvirt.virStoragePool]:
-    """Give the storage pool of a folder for the length of a ``with`` block, with a fresh list of its files.
+def in_pool(
+    connection: libvirt.virConnect, folder: str, what: str, remedy: str, work: Callable[[libvirt.virStoragePool], T]
+) -> T:
+    """Do something in the storage pool of a folder, with a fresh list of its files.
 
-    Where the host has none, there is one as long as the block lasts; it is not defined, so nothing of it stays.
+    Where the host has none, there is one for the moment; it is not defined, so nothing of it stays. Another run may
+    take it away while we use it, or stand in the way with its own (measured: errors 49 and 9): then it is tried again.
 
-    :raises StackmoveError: when the folder does not exist, or libvirt refuses
+    :param work: what to do, at once; done again after an error of the pool's
+    :raises NotFoundError: when the folder does not exist
+    :raises StackmoveError: when libvirt refuses
     """
-    what = f"look into {folder} at {connection.getHostname()}"
-    with translated(what, "Make that folder there, or name another place in destination_xml."):
-        existing = next((pool for pool in connection.listAllStoragePools() if _covers(pool, folder)), None)
-        pool = existing or connection.storagePoolCreateXML(_pool_xml(folder))
-        pool.refresh()
+    import libvirt
+
+    passing = {libvirt.VIR_ERR_NO_STORAGE_POOL, libvirt.VIR_ERR_OPERATION_FAILED}
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return _in_pool(connection, folder, work)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == libvirt.VIR_ERR_SYSTEM_ERROR:
+                raise NotFoundError(what, f"libvirt says: {error.get_error_message()}.", remedy) from error
+            if error.get_error_code() not in passing or time.monotonic() > deadline:
+                raise refused(what, error, remedy) from error
+            time.sleep(_POLL_S)
+
+
+def _in_pool(connection: libvirt.virConnect, folder: str, work: Callable[[libvirt.virStoragePool], T]) -> T:
+    import libvirt
+
+    existing = next((pool for pool in connection.listAllStoragePools() if _covers(pool, folder)), None)
+    pool = existing or connection.storagePoolCreateXML(_pool_xml(folder))
     try:
-        yield pool
+        pool.refresh()
+        return work(pool)
     finally:
         if existing is None:
-            import libvirt
-
             with suppress(libvirt.libvirtError):  # a host that is gone keeps no such pool either
                 pool.destroy()
 
 
 def _covers(pool: libvirt.virStoragePool, folder: str) -> bool:
-    target = xml.parse(pool.XMLDesc()).findtext("target/path") or ""
-    return bool(pool.isActive()) and target.rstrip("/") == folder.rstrip("/")
+    import libvirt
+
+    try:
+        target = xml.parse(pool.XMLDesc()).findtext("target/path") or ""
+        return bool(pool.isActive()) and target.rstrip("/") == folder.rstrip("/")
+    except libvirt.libvirtError:  # it went away since it was listed
+        return False
 
 
 def _pool_xml(folder: str) -> str:
@@ -181,10 +208,14 @@ def _pool_xml(folder: str) -> str:
     return xml.text_of(pool)
 
 
-def names_in(pool: libvirt.virStoragePool) -> set[str]:
-    """Return the names of the files in a pool."""
-    with translated(f"list the files of pool {pool.name()}"):
-        return set(pool.listVolumes())
+def names_and_room(connection: libvirt.virConnect, folder: str) -> tuple[set[str], int]:
+    """Return the names of the files in a folder of a host, and the bytes that are free there.
+
+    :raises NotFoundError: when the folder does not exist
+    """
+    what = f"look into {folder} at {connection.getHostname()}"
+    remedy = "Make that folder there, or name another place in destination_xml."
+    return in_pool(connection, folder, what, remedy, lambda pool: (set(pool.listVolumes()), int(pool.info()[3])))
 
 
 def create(connection: libvirt.virConnect, disk: Disk, size_bytes: int, with_backing: bool) -> None:
@@ -193,8 +224,14 @@ def create(connection: libvirt.virConnect, disk: Disk, size_bytes: int, with_bac
     :raises StackmoveError: when libvirt refuses, as it does when the file exists
     """
     what = f"create {disk.path} at {connection.getHostname()}"
-    with pool_of(connection, disk.folder) as pool, translated(what, "Remove what is there if nobody needs it."):
-        pool.createXML(volume_xml(disk, size_bytes, with_backing))
+    description = volume_xml(disk, size_bytes, with_backing)
+    in_pool(
+        connection,
+        disk.folder,
+        what,
+        "Remove what is there if nobody needs it.",
+        lambda pool: pool.createXML(description),
+    )
 
 
 def delete(connection: libvirt.virConnect, path: str) -> None:
@@ -203,6 +240,10 @@ def delete(connection: libvirt.virConnect, path: str) -> None:
     :raises StackmoveError: when libvirt refuses
     """
     place = PurePosixPath(path)
-    with pool_of(connection, str(place.parent)) as pool, translated(f"delete {path} at {connection.getHostname()}"):
+
+    def work(pool: libvirt.virStoragePool) -> None:
         if place.name in pool.listVolumes():
             pool.storageVolLookupByName(place.name).delete()
+
+    what = f"delete {path} at {connection.getHostname()}"
+    in_pool(connection, str(place.parent), what, "Delete it there by hand.", work)

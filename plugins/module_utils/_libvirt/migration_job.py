@@ -23,6 +23,7 @@ _PAUSED = 3
 _INACTIVE = {4, 5, 6}
 _RUNNING_POSTCOPY = {10, 11}
 _RUNNING_POSTCOPY_FAILED = 11
+_SHUTOFF_MIGRATED = 4
 _PAUSED_USER = 1
 _PAUSED_MIGRATION = 2
 _PAUSED_STARTING_UP = 11
@@ -216,6 +217,11 @@ class Side:
     def is_suspended(self) -> bool:
         """Whether somebody has paused it, and no migration."""
         return self.state == _PAUSED and self.reason == _PAUSED_USER
+
+    @property
+    def has_left(self) -> bool:
+        """Whether it is off here since it was migrated away, and so may have its disks elsewhere."""
+        return self.state in _INACTIVE and self.reason == _SHUTOFF_MIGRATED
 
     @property
     def has_arrived(self) -> bool:

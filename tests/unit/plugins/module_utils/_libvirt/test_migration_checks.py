@@ -105,7 +105,7 @@ def test_nothing_stands_against_it() -> None:
         ({}, {"post_copy": True, "parallel_connections": 2}, "needs QEMU 10.1"),
         ({"snapshots": 2}, {}, "2 snapshots"),
         ({"checkpoints": 1}, {}, "1 checkpoints"),
-        ({"files": {**FINE.files, ROOT: None}}, {}, "cannot look into /var/lib/libvirt/images"),
+        ({"files": {**FINE.files, ROOT: None}}, {}, "has no folder /var/lib/libvirt/images"),
         ({"files": {**FINE.files, ROOT: True}}, {}, f"has a file {ROOT} already"),
         ({}, {"create_disks": False}, f"has no {ROOT} for disk vda"),
         ({"files": {**FINE.files, BASE: False}}, {"copy_storage": "incremental"}, f"has no {BASE}, on which disk vda"),

@@ -197,6 +197,13 @@ def test_both_sides_tell_how_it_has_ended(source: Side, destination: Side, end: 
     assert migration_job.outcome(source, destination) is end
 
 
+def test_a_guest_that_was_migrated_away_has_left() -> None:
+    assert Side(5, 4).has_left
+    assert not CRASHED.has_left
+    assert not ABSENT.has_left
+    assert not Side(1, 4).has_left
+
+
 def test_a_switched_guest_is_seen_from_both_sides() -> None:
     assert Side(3, 12).is_post_copy
     assert Side(1, 10).is_post_copy
