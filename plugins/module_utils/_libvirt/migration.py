@@ -494,7 +494,12 @@ class Migration:
         import libvirt
 
         domain = self._destination.find(self._uuid)
-        assert domain is not None
+        if domain is None:
+            raise MigrationError(
+                f"migrate guest {self._called}",
+                f"it had arrived at {self._options.destination_uri}, and is not there any more.",
+                "See who ended it: /var/log/libvirt/qemu there.",
+            )
         stats: dict[str, Any] = {}
         with suppress(libvirt.libvirtError):  # only libvirtd remembers, and it may have been restarted
             stats = domain.jobStats(

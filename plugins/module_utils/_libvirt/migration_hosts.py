@@ -34,18 +34,24 @@ class Call(threading.Thread, Generic[T]):
         super().__init__(daemon=True)
         self._work = work
         self.ended = threading.Event()
-        self.result: T | None = None
+        self._results: list[T] = []
         self.error: Exception | None = None
         self.start()
 
     def run(self) -> None:
         """Do the work, in a thread of its own."""
         try:
-            self.result = self._work()
+            self._results.append(self._work())
         except Exception as error:  # whoever waits for the call judges it
             self.error = error
         finally:
             self.ended.set()
+
+    def result(self) -> T:
+        """Return what the call has returned, or raise what it has raised, once it has ended."""
+        if self.error is not None:
+            raise self.error
+        return self._results[0]
 
 
 def keep_alive() -> None:
@@ -91,11 +97,8 @@ class Host:
                 f"it does not answer within {_ANSWER_S:.0f} seconds.",
                 "See that the host is up and reached from here.",
             )
-        if call.error is not None:
-            raise call.error
-        assert call.result is not None
-        self._connection = call.result
-        return call.result
+        self._connection = call.result()
+        return self._connection
 
     def _open(self) -> libvirt.virConnect:
         import libvirt
