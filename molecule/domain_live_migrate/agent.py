@@ -50,8 +50,10 @@ def main() -> None:
     domain = libvirt.open("qemu:///system").lookupByName(sys.argv[1])
     for command in sys.argv[2:]:
         run(domain, command)
-    first = run(domain, "tail -n 1 /data/seq").split()
-    time.sleep(1)
+    first = run(domain, "tail -n 1 /data/seq")
+    deadline = time.monotonic() + PATIENCE_S
+    while run(domain, "tail -n 1 /data/seq") == first and time.monotonic() < deadline:
+        time.sleep(0.5)
     lines = [line.split() for line in run(domain, "cat /data/seq").splitlines()]
     numbers = [int(line[0]) for line in lines if len(line) == 2]
     print(
@@ -60,7 +62,7 @@ def main() -> None:
                 "boots": int(run(domain, "cat /data/boots")),
                 "last": numbers[-1],
                 "complete": numbers == list(range(1, len(lines) + 1)),
-                "writes_on": numbers[-1] > int(first[0]),
+                "writes_on": numbers[-1] > int(first.split()[0]),
             }
         )
     )
