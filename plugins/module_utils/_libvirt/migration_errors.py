@@ -37,7 +37,7 @@ _MIGRATE_FINISH_OK = 93
 
 # What libvirt 9.0 says of any peer-to-peer migration over ssh that failed, when it has closed that connection: what it
 # was going to say stands in its log only.
-HIDES = "End of file while reading data"
+HIDES = "End of file while reading data: : "
 
 # What a message says is more than its code, which most failures share. First match wins. These parts of messages are
 # QEMU's, the C library's and libvirt's own; LC_ALL of libvirtd is that of a service.
@@ -76,6 +76,11 @@ _BY_MESSAGE: tuple[tuple[str, str, str], ...] = (
         r"bridge|get interface|no such device",
         "A network that the guest is plugged into is absent at the destination.",
         "Make that bridge there, or name another in destination_xml.",
+    ),
+    (
+        r"end of file while reading data: input/output",
+        "libvirtd of this host was stopped.",
+        "Start it (systemctl start libvirtd), then run again.",
     ),
     (
         HIDES,

@@ -29,6 +29,8 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_
         (38, "End of file while reading data: : Input/output error", "aborted", "nobody has aborted"),
         (1, "QEMU command 'object-add': Unable to access credentials /etc/pki/qemu/ca-cert.pem", "TLS", "certificates"),
         (1, "QEMU command 'migrate-incoming': Failed to bind socket: Permission denied", "port", "migrate_uri"),
+        (38, "End of file while reading data: Input/output error", "this host was stopped", "Start it"),
+        (1, "internal error: client socket is closed", "destination's QEMU or libvirtd", "journalctl"),
         (49, "Storage pool not found: no storage pool with matching target path", "pool", "create_disks"),
         (55, "Requested operation is not valid: cannot migrate domain with 1 snapshots", "state", "snapshots"),
         (67, "unsupported configuration: Target network card mac differs", "hardware", "MAC"),
