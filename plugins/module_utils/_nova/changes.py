@@ -90,6 +90,19 @@ class Insert:
 
 
 @dataclass(frozen=True)
+class Delete:
+    """The rows that *where* names, for good; there need not be any."""
+
+    table: str
+    where: Mapping[str, Value]
+
+    def apply(self, database: Database) -> None:
+        """Delete them."""
+        clauses = " AND ".join(f"`{column}` = %s" for column in self.where)
+        database.execute(f"DELETE FROM `{self.table}` WHERE {clauses}", list(self.where.values()))
+
+
+@dataclass(frozen=True)
 class SetMetadata:
     """A key of ``instance_system_metadata``; None deletes its row, as Nova does (other metadata it deletes softly)."""
 
@@ -238,7 +251,7 @@ class FinishEvent:
             )
 
 
-Change = Union[Update, Insert, SetMetadata, Hold, CopyAction, StartEvent, FinishEvent]
+Change = Union[Update, Insert, Delete, SetMetadata, Hold, CopyAction, StartEvent, FinishEvent]
 
 
 @dataclass(frozen=True)
@@ -294,6 +307,8 @@ def _lines(change: Change) -> Iterable[str]:
         shown = rows.redacted(change.table, dict(change.values))
         values = ", ".join(f"{c}={_short(v)}" for c, v in shown.items() if v is not None)
         yield f"{change.table}: new row ({values})"
+    elif isinstance(change, Delete):
+        yield f"{change.table}: delete what is there"
     elif isinstance(change, SetMetadata):
         yield f"instance_system_metadata.{change.key} = {change.value}"
     elif isinstance(change, Hold):

@@ -15,7 +15,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._nova.changes impor
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import Row, Value
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.states import CellView, Move
 
-RUNNING, SHUTDOWN = 1, 4  # nova.compute.power_state
+RUNNING, PAUSED, SHUTDOWN = 1, 3, 4  # nova.compute.power_state
 
 
 def instance_of(cell: CellView) -> Row:

@@ -1,0 +1,108 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: live_migration_info
+short_description: How far a server's live migration is, by Nova's database alone
+version_added: 0.1.0
+author:
+  - stackmove.nova contributors (@stackmove)
+description:
+  - Reads the phase of a live migration within a cell, Nova's own as well, and the host where the database has the
+    server. It needs no API, so that a rollback can decide what it may touch while others are down.
+  - From V(running) on the guest may be at either host. Ask libvirt on both (M(stackmove.nova.hypervisor_info)) before
+    anything is removed.
+extends_documentation_fragment:
+  - stackmove.nova.attributes.info
+  - stackmove.nova.attributes.actiongroup_nova_db
+  - stackmove.nova.nova_db
+options:
+  server:
+    description: UUID of the server.
+    type: str
+    required: true
+  migration:
+    description: UUID that names the migration.
+    type: str
+    required: true
+seealso:
+  - module: stackmove.nova.live_migration_state
+"""
+
+EXAMPLES = r"""
+- name: How far is it?
+  stackmove.nova.live_migration_info:
+    api_database: "{{ stackmove_api_database }}"
+    server: 6d2c1f9e-58a5-4f6b-9a1e-0a4a8f3c7d11
+    migration: 5d0f2f0a-9a64-4a1f-8f0f-1f0a6f1c2b88
+"""
+
+RETURN = r"""
+phase:
+  description: How far it is; V(none) before it has begun, and when it is over.
+  returned: success
+  type: str
+  sample: running
+status:
+  description: The migration's status; empty if there is none.
+  returned: success
+  type: str
+  sample: running
+host:
+  description: Where the database has the server; V(null) if its owner has deleted it.
+  returned: success
+  type: str
+  sample: compute11
+run:
+  description: The run that works on the server, or an empty text.
+  returned: success
+  type: str
+  sample: '{"host": "controller", "pid": 4711}'
+deleted:
+  description: Whether the server's owner has deleted it, or is about to.
+  returned: success
+  type: bool
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.stackmove.nova.plugins.module_utils._edge import NOVA_DB_OPTIONS, run_module
+from ansible_collections.stackmove.nova.plugins.module_utils._nova import live
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import open_cells
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import PYMYSQL_IMPORT_ERROR
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    found = live.where(open_cells(params), params["server"], params["migration"])
+    return {
+        "changed": False,
+        "phase": found.phase,
+        "status": found.here.status,
+        "host": found.here.instance["host"] if found.here.instance else None,
+        "run": found.here.run,
+        "deleted": found.deleted,
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **NOVA_DB_OPTIONS,
+            "server": {"type": "str", "required": True},
+            "migration": {"type": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    run_module(module, work, {"PyMySQL": PYMYSQL_IMPORT_ERROR})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,251 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: live_migration_state
+short_description: The state of a server's live migration in Nova's database
+version_added: 0.1.0
+author:
+  - stackmove.nova contributors (@stackmove)
+description:
+  - Takes the live migration of a server within its cell one step further in Nova's database, with the states, actions
+    and events that Nova itself would write, so that its API tells the story and its services keep away from the server
+    meanwhile.
+  - Each step is guarded by the state that the step before has left. Of two runs for one server, exactly one proceeds;
+    the other fails and changes nothing.
+  - How far it is can be read from the database at any time, so a step that was made already is not made again.
+extends_documentation_fragment:
+  - stackmove.nova.attributes
+  - stackmove.nova.attributes.actiongroup_nova_db
+  - stackmove.nova.nova_db
+options:
+  server:
+    description: UUID of the server.
+    type: str
+    required: true
+  migration:
+    description: UUID that names the migration.
+    type: str
+    required: true
+  state:
+    description:
+      - V(preparing) takes the server, so that nobody else works on it, and names the destination.
+      - V(running) announces the migration of the guest. From here on it may be at either host, whatever happens to this
+        run, and only libvirt on both of them tells where. While a migration is in this state, nova-compute at the
+        source activates the destination's port bindings as soon as the guest pauses there, and C(openstack server
+        migration abort) ends it.
+      - V(arrived) records that the guest is at its destination, with the volumes and ports that it has there. It must
+        have been seen there. Nothing leads back from here.
+      - V(completed) gives the server back to its user. The source must have been cleaned.
+      - V(aborted) gives the server back as it was. The guest must have been seen at its source, and nothing of it may
+        be left at its destination. Of a server that its owner has deleted meanwhile, it ends the migration.
+      - V(resumed) takes the place of a run that is dead, in any of these states.
+    type: str
+    choices: [preparing, running, arrived, completed, resumed, aborted]
+    required: true
+  run:
+    description:
+      - A text that names this run, such as RV(stackmove.nova.move_plan#module:plan.run).
+      - V(preparing) and V(resumed) keep it with the server. Whoever comes with another one is refused until it is
+        completed or aborted.
+    type: str
+    required: true
+  previous_run:
+    description: For V(resumed), the name of the run that is dead.
+    type: str
+    default: ""
+  destination:
+    description: The compute node that takes the server. Needed for V(preparing) and V(arrived).
+    type: dict
+    suboptions:
+      host:
+        description: Nova's name of the compute host.
+        type: str
+        required: true
+      node:
+        description: Hypervisor host name.
+        type: str
+        required: true
+      compute_id:
+        description: Its C(compute_nodes.id).
+        type: int
+        required: true
+      ip:
+        description: Its address, C(compute_nodes.host_ip).
+        type: str
+        required: true
+      availability_zone:
+        description: The availability zone of the host.
+        type: str
+  volumes:
+    description:
+      - The volumes as RV(stackmove.nova.destination_guest#module:volumes) has them, all of them. Used by V(arrived).
+      - Contains secrets, so set C(no_log) on the task.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      volume_id:
+        description: UUID of the volume.
+        type: str
+        required: true
+      source_attachment_id:
+        description: Not used; the entries may be given as they were returned.
+        type: str
+      destination_attachment_id:
+        description: UUID of the destination's Cinder attachment.
+        type: str
+      mountpoint:
+        description: Not used.
+        type: str
+      connection_info:
+        description: How the destination reaches the volume, as Nova stores it.
+        type: dict
+      source_connection_info:
+        description: Not used.
+        type: dict
+  bindings:
+    description: The port bindings that are active now, as M(stackmove.nova.port_bindings) returns them.
+    type: list
+    elements: dict
+    default: []
+  running:
+    description: Whether the guest runs at the destination; if not, it is paused there.
+    type: bool
+    default: true
+  error:
+    description: Why it is aborted; ends the events of its action.
+    type: str
+    default: ""
+seealso:
+  - module: stackmove.nova.live_migration_info
+  - module: stackmove.nova.domain_live_migration
+"""
+
+EXAMPLES = r"""
+- name: Take the server for a live migration
+  stackmove.nova.live_migration_state:
+    api_database: "{{ stackmove_api_database }}"
+    server: 6d2c1f9e-58a5-4f6b-9a1e-0a4a8f3c7d11
+    migration: 5d0f2f0a-9a64-4a1f-8f0f-1f0a6f1c2b88
+    run: '{"host": "controller", "pid": 4711}'
+    destination:
+      host: compute12
+      node: compute12
+      compute_id: 2
+      ip: 192.0.2.12
+      availability_zone: nova
+    state: preparing
+
+- name: Record that the guest is at its destination
+  stackmove.nova.live_migration_state:
+    api_database: "{{ stackmove_api_database }}"
+    server: 6d2c1f9e-58a5-4f6b-9a1e-0a4a8f3c7d11
+    migration: 5d0f2f0a-9a64-4a1f-8f0f-1f0a6f1c2b88
+    run: '{"host": "controller", "pid": 4711}'
+    destination: "{{ destination }}"
+    volumes: "{{ awaited.volumes }}"
+    bindings: "{{ bound.bindings }}"
+    state: arrived
+  no_log: true
+"""
+
+RETURN = r"""
+phase:
+  description: How far it is now; V(none) before it has begun, and when it is over.
+  returned: success
+  type: str
+  sample: running
+changes:
+  description: What was changed, a line each, without secrets.
+  returned: success
+  type: list
+  elements: str
+  sample: ["source: instances.task_state = migrating"]
+"""
+
+import platform
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.stackmove.nova.plugins.module_utils._edge import NOVA_DB_OPTIONS, run_module, utc_now
+from ansible_collections.stackmove.nova.plugins.module_utils._nova import live
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import open_cells
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import PYMYSQL_IMPORT_ERROR
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.states import Destination, Move
+
+DESTINATION: dict[str, Any] = {
+    "host": {"type": "str", "required": True},
+    "node": {"type": "str", "required": True},
+    "compute_id": {"type": "int", "required": True},
+    "ip": {"type": "str", "required": True},
+    "availability_zone": {"type": "str"},
+}
+VOLUME: dict[str, Any] = {
+    "volume_id": {"type": "str", "required": True},
+    "source_attachment_id": {"type": "str"},
+    "destination_attachment_id": {"type": "str"},
+    "mountpoint": {"type": "str"},
+    "connection_info": {"type": "dict"},
+    "source_connection_info": {"type": "dict"},
+}
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    move = Move(
+        server=params["server"],
+        migration=params["migration"],
+        now=utc_now(),
+        reporter=platform.node(),
+        destination=Destination(**params["destination"]) if params["destination"] else None,
+        volumes={volume["volume_id"]: volume for volume in params["volumes"]},
+        bindings=params["bindings"],
+        running=params["running"],
+        error=params["error"],
+        run=params["run"],
+        previous_run=params["previous_run"],
+    )
+    step = live.plan(open_cells(params), move, params["state"])
+    if not module.check_mode:
+        step.apply()
+    changes = step.describe()
+    return {
+        "changed": bool(changes),
+        "phase": step.phase_after,
+        "changes": changes,
+        "diff": {
+            "before": f"phase: {step.phase_before}\n",
+            "after": f"phase: {step.phase_after}\n" + "\n".join(changes),
+        },
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **NOVA_DB_OPTIONS,
+            "server": {"type": "str", "required": True},
+            "migration": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": [*live.STATES], "required": True},
+            "run": {"type": "str", "required": True},
+            "previous_run": {"type": "str", "default": ""},
+            "destination": {"type": "dict", "options": DESTINATION},
+            "volumes": {"type": "list", "elements": "dict", "default": [], "options": VOLUME},
+            "bindings": {"type": "list", "elements": "dict", "default": []},
+            "running": {"type": "bool", "default": True},
+            "error": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    run_module(module, work, {"PyMySQL": PYMYSQL_IMPORT_ERROR})
+
+
+if __name__ == "__main__":
+    main()
