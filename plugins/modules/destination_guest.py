@@ -37,10 +37,14 @@ options:
       - V(running) downloads O(transfers), connects O(volumes), plugs O(vifs), defines the domain, starts it, and proves
         that it runs.
       - V(stopped) does the same without starting it.
-      - V(absent) removes the domain and the folder that this move made. Base images stay.
+      - V(awaited) does what V(staged) does, makes empty O(disks), connects O(volumes) and plugs O(vifs), so that a
+        guest that runs elsewhere can arrive by live migration (M(stackmove.nova.domain_live_migration) with
+        C(create_disks=false)). Where it arrives already, or has arrived, nothing is touched.
+      - V(absent) removes the domain and the folder that this move made. Base images stay. After V(awaited) it is
+        refused as long as there is a domain - it may be the only one.
       - V(settled) removes the note, when the move is confirmed or reverted and the server is Nova's alone.
     type: str
-    choices: [staged, running, stopped, absent, settled]
+    choices: [staged, awaited, running, stopped, absent, settled]
     required: true
   adopt:
     description:
@@ -67,6 +71,33 @@ options:
           - The image's disk format.
         type: str
         required: true
+  disks:
+    description:
+      - For V(awaited), the local disks that the migration fills. One that was written to, by a migration that failed,
+        is made anew.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      disk:
+        description: The file's name in the server's folder.
+        type: str
+        required: true
+      disk_format:
+        description: Its format.
+        type: str
+        choices: [qcow2, raw]
+        required: true
+      virtual_size_bytes:
+        description: The size that the guest sees, in bytes. It must be the source's.
+        type: int
+        required: true
+      over_base:
+        description:
+          - Whether it is an overlay over O(base_image), as it must be if it is one at the source and only what differs
+            is copied (C(copy_storage=incremental)).
+        type: bool
+        default: false
   domain_xml:
     description:
       - The domain's XML as the host that the guest has left kept it.
@@ -148,6 +179,28 @@ EXAMPLES = r"""
   delegate_to: compute21
   no_log: true
 
+- name: Prepare for a guest that goes on running
+  stackmove.nova.destination_guest:
+    server: 6f70656e-7374-4163-8b6d-6f7665210001
+    migration: 6d696772-6174-4e00-8b6d-6f7665210001
+    state: awaited
+    domain_name: instance-0000002a
+    base_image:
+      id: 62617365-0000-4163-8b6d-6f7665210001
+      disk_format: qcow2
+    disks:
+      - disk: disk
+        disk_format: qcow2
+        virtual_size_bytes: 1073741824
+        over_base: true
+    volumes: "{{ attached.volumes }}"
+    vifs: "{{ network_info }}"
+    bindings: "{{ bound.bindings }}"
+    endpoint: "{{ images.endpoint }}"
+    token: "{{ images.token }}"
+  delegate_to: compute21
+  no_log: true
+
 - name: Take the guest in again at the source, to revert the move
   stackmove.nova.destination_guest:
     server: 6f70656e-7374-4163-8b6d-6f7665210001
@@ -207,13 +260,19 @@ from ansible_collections.stackmove.nova.plugins.module_utils._host import params
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import connect
 from ansible_collections.stackmove.nova.plugins.module_utils._move.arrival import Arrival
 
+DISK: dict[str, Any] = {
+    "disk": {"type": "str", "required": True},
+    "disk_format": {"type": "str", "choices": ["qcow2", "raw"], "required": True},
+    "virtual_size_bytes": {"type": "int", "required": True},
+    "over_base": {"type": "bool", "default": False},
+}
 SPEC: dict[str, Any] = {
     "server": {"type": "str", "required": True},
     "migration": {"type": "str", "required": True},
     "state": {
         "type": "str",
         "required": True,
-        "choices": ["staged", "running", "stopped", "absent", "settled"],
+        "choices": ["staged", "awaited", "running", "stopped", "absent", "settled"],
     },
     "adopt": {"type": "bool", "default": False},
     "base_image": {
@@ -223,6 +282,7 @@ SPEC: dict[str, Any] = {
             "disk_format": {"type": "str", "required": True},
         },
     },
+    "disks": {"type": "list", "elements": "dict", "default": [], "options": DISK},
     "domain_xml": {"type": "str", "no_log": True},
     "domain_name": {"type": "str"},
     "source_path": {"type": "path"},
@@ -248,7 +308,11 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=SPEC,
         supports_check_mode=True,
-        required_if=[("state", "running", NEEDED), ("state", "stopped", NEEDED)],
+        required_if=[
+            ("state", "running", NEEDED),
+            ("state", "stopped", NEEDED),
+            ("state", "awaited", ["domain_name"]),
+        ],
     )
     run_module(module, work, {})
 

@@ -35,7 +35,8 @@ options:
       - V(released) keeps the domain's XML beside the disks, shuts the guest down, uploads O(transfers), undefines the
         domain, disconnects O(volumes), and unplugs O(vifs). The disks stay.
       - V(restored) takes all of this back, and starts the guest if it ran before.
-      - V(absent) removes the domain and the server's folder. It refuses while the guest runs here.
+      - V(absent) removes the domain and the server's folder. O(volumes) and O(vifs) that are given, as after a live
+        migration, are disconnected and unplugged before. It refuses while the guest runs here.
     type: str
     choices: [released, restored, absent]
     required: true

@@ -14,7 +14,8 @@ author:
   - stackmove.nova contributors (@stackmove)
 description:
   - Takes a server's Cinder attachments to the state in which one side of a move, its source or its destination, holds
-    the volumes, and the other side has them reserved or has let them go.
+    the volumes, and the other side has them reserved or has let them go; or in which both hold them, for a live
+    migration.
   - The calls come in the one order that Cinder allows, and the volumes are attached to the server all the time, so
     that nobody else can take them.
   - Attachments of other servers are never touched, not even of a multi-attach volume.
@@ -60,13 +61,18 @@ options:
       connection_info:
         description: Not used; an entry of an earlier RV(volumes) may be given as it is.
         type: dict
+      source_connection_info:
+        description: Not used, likewise.
+        type: dict
   held_by:
     description:
       - V(source) or V(destination) connects that side's attachments and completes them; those of the other side that
         were connected are replaced by reserved ones. This takes O(service_cloud).
+      - V(both) connects the destination beside the source, which must be connected, for a live migration. O(reserve)
+        has no meaning then.
       - V(none) leaves both sides with reserved attachments.
     type: str
-    choices: [source, destination, none]
+    choices: [source, destination, both, none]
     required: true
   reserve:
     description:
@@ -147,9 +153,12 @@ volumes:
       type: str
     connection_info:
       description:
-        - How the holder reaches the volume, in the shape that Nova stores in C(block_device_mapping.connection_info).
-          Null if nobody holds it.
+        - How the holder reaches the volume, in the shape that Nova stores in C(block_device_mapping.connection_info);
+          with O(held_by=both), the destination. Null if nobody holds it.
         - It may contain secrets.
+      type: dict
+    source_connection_info:
+      description: With O(held_by=both), how the source reaches it, likewise; else null.
       type: dict
 actions:
   description: What was done, or would be done in check mode, one sentence each.
@@ -178,7 +187,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     server, connector = params["server"], params["connector"]
     # What an earlier call has returned may be given as it is.
     wanted = [
-        volumes.WantedVolume(**{key: value for key, value in entry.items() if key != "connection_info"})
+        volumes.WantedVolume(**{key: value for key, value in entry.items() if not key.endswith("connection_info")})
         for entry in params["volumes"]
     ]
     holding = volumes.Holding(
@@ -207,8 +216,13 @@ def work(module: AnsibleModule) -> dict[str, Any]:
                 "destination_attachment_id": ids["destination"],
                 "mountpoint": entry.mountpoint,
                 "connection_info": volumes.holders_connection(
-                    conn, entry.volume_id, ids.get(holding.held_by), answer, sides.multiattach
+                    conn, entry.volume_id, ids.get(holding.taker), answer, sides.multiattach
                 ),
+                "source_connection_info": volumes.holders_connection(
+                    conn, entry.volume_id, ids["source"], None, sides.multiattach
+                )
+                if holding.held_by == "both"
+                else None,
             }
         )
     return {
@@ -238,9 +252,10 @@ def main() -> None:
                     "mountpoint": {"type": "str"},
                     "detached": {"type": "bool", "default": False},
                     "connection_info": {"type": "dict"},
+                    "source_connection_info": {"type": "dict"},
                 },
             },
-            "held_by": {"type": "str", "choices": ["source", "destination", "none"], "required": True},
+            "held_by": {"type": "str", "choices": ["source", "destination", "both", "none"], "required": True},
             "reserve": {"type": "bool", "default": True},
             "connector": {"type": "dict"},
             "source_host": {"type": "str"},

@@ -16,6 +16,9 @@ Three refusals rule the order of everything here:
 - nothing is reserved while the volume is ``attaching`` (400), so what is unfinished is completed before: that writes
   Cinder's database and nothing else.
 
+For a live migration both sides are connected for a while: an attachment that is created with its connector is not
+refused beside another one (``ComputeManager.pre_live_migration`` of Nova).
+
 A server must keep an attachment all the time, or the volume becomes available and anyone may take it.
 """
 
@@ -104,7 +107,7 @@ class WantedVolume:
 class Holding:
     """What the attachments have to become.
 
-    :param held_by: whose attachment is connected: V(source), V(destination), or V(none)
+    :param held_by: whose attachment is connected: V(source), V(destination), V(both) or V(none)
     :param reserve: whether the other side keeps a reserved one
     :param hosts: Nova's names of the hosts, by side
     """
@@ -112,6 +115,11 @@ class Holding:
     held_by: str
     reserve: bool = True
     hosts: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def taker(self) -> str:
+        """The side that gets what has to be connected."""
+        return "destination" if self.held_by == "both" else self.held_by
 
     @property
     def confirms(self) -> bool:
@@ -129,7 +137,7 @@ class Holding:
 
 @dataclass(frozen=True)
 class AttachmentChange:
-    """One call to Cinder: `action` is V(create), V(delete), V(connect) or V(complete).
+    """One call to Cinder: `action` is V(create), V(delete), V(connect), V(complete), or V(attach): create connected.
 
     :param side: whose attachment it is; V(spare) or V(unfinished): nobody's
     :param attachment_id: None means the one that this plan creates for that side
@@ -398,6 +406,9 @@ def plan_volume(wanted: WantedVolume, sides: Sides, holding: Holding) -> VolumeP
             "this server has none, reserved or connected: the volume isn't its own.",
             "Compare openstack volume show with the server's volumes, and detach the volume if it was lost.",
         )
+    if holding.held_by == "both":
+        plan.share()
+        return plan.finish()
     for side in SIDES:
         if side == holding.held_by:
             plan.hold(side)
@@ -470,6 +481,27 @@ class _Planner:
         if current is None or not current.connected:
             self.connected.append(self._change("complete", side, self.after[side]))
 
+    def share(self) -> None:
+        """Let the destination have a connected attachment beside the source's.
+
+        :raises ConflictError: the source has none, so that there is nothing to migrate live
+        """
+        source, destination = self.sides.source, self.sides.destination
+        if source is None or not source.exported:
+            raise ConflictError(
+                f"connect volume {self.wanted.volume_id} to both hosts",
+                "its source is not connected to it.",
+                "Compare openstack volume show with the server's volumes; a hard reboot by Nova connects them anew.",
+            )
+        self.hold("source")
+        if destination is not None and destination.exported:
+            self.hold("destination")
+            return
+        if destination is not None:  # it cannot be connected as long as the source's is
+            self.deleted.append(self._delete("destination", destination))
+        self.after["destination"], self.statuses["destination"] = NEW, "attached"
+        self.connected += [self._change("attach", "destination"), self._change("complete", "destination")]
+
     def drop(self, side: str) -> None:
         """Leave a side without any attachment.
 
@@ -505,7 +537,7 @@ def check_means(
     for change in changes:
         if change.for_service and not service_token:
             raise StackmoveError(str(change), "Cinder deletes a connected one only for a service.", _NO_SERVICE)
-        if change.action != "connect":
+        if change.action not in ("connect", "attach"):
             continue
         if not connector:
             raise StackmoveError(
@@ -513,11 +545,11 @@ def check_means(
                 "no connector was given.",
                 "Pass the one that hypervisor_info reports for that host.",
             )
-        host = holding.hosts.get(holding.held_by)
+        host = holding.hosts.get(holding.taker)
         if host and connector.get("host") != host:
             raise StackmoveError(
                 str(change),
-                f"the connector is of host {connector.get('host')}, but the {holding.held_by} is {host}.",
+                f"the connector is of host {connector.get('host')}, but the {holding.taker} is {host}.",
                 "Pass the connector of the host that is to hold the volumes.",
             )
 
@@ -530,7 +562,7 @@ def apply_plan(
 ) -> tuple[dict[str, str | None], Json | None]:
     """Carry out the plan of one volume.
 
-    :returns: the ids of the attachments by side, and Cinder's answer to the update which connected one, if any
+    :returns: the ids of the attachments by side, and Cinder's answer to the call which connected one, if any
     :raises ApiError: Cinder refused; what was done until then fits the next plan
     """
     created: dict[str, str] = {}
@@ -538,7 +570,10 @@ def apply_plan(
     for change in plan.changes:
         attachment_id = change.attachment_id or created.get(change.side, "")
         if change.action == "create":
-            created[change.side] = _create(conn, server_id, change)
+            created[change.side] = str(_create(conn, server_id, change, None)["id"])
+        elif change.action == "attach":
+            answer = _create(conn, server_id, change, {**(connector or {}), **_mountpoint(wanted, connector)})
+            created[change.side] = str(answer["id"])
         elif change.action == "delete":
             _delete(conn, change)
         elif change.action == "connect":
@@ -555,7 +590,7 @@ def holders_connection(
     """Return how the holder reaches its volume, as Nova stores it; None where nobody is connected.
 
     :param attachment_id: the holder's
-    :param answer: Cinder's to the update that connected it just now; it is asked otherwise
+    :param answer: Cinder's to the call that connected it just now; it is asked otherwise
     :raises ApiError: Cinder refused
     """
     if answer is None and attachment_id is not None:
@@ -570,18 +605,19 @@ def _mountpoint(wanted: WantedVolume, connector: Json | None) -> Json:
     return {"mountpoint": wanted.mountpoint}
 
 
-def _create(conn: Connection, server_id: str, change: AttachmentChange) -> str:
+def _create(conn: Connection, server_id: str, change: AttachmentChange, connector: Json | None) -> Json:
     answer = call(
         conn,
         "block_storage",
         "POST",
         "/attachments",
-        json={"attachment": {"volume_uuid": change.volume_id, "instance_uuid": server_id, "connector": None}},
+        json={"attachment": {"volume_uuid": change.volume_id, "instance_uuid": server_id, "connector": connector}},
         microversion=ATTACHMENT_VERSION,
         what=str(change),
         remedy="Check that the volume is still attached to this server: openstack volume show.",
     )
-    return str(answer.json()["attachment"]["id"])
+    attachment: Json = answer.json()["attachment"]
+    return attachment
 
 
 def _delete(conn: Connection, change: AttachmentChange) -> None:

@@ -59,6 +59,19 @@ class BaseImage:
     disk_format: str
 
 
+@dataclass(frozen=True)
+class EmptyDisk:
+    """A local disk that a live migration fills.
+
+    :param over_base: whether it stands on the image that the server was made from, as at the source
+    """
+
+    disk: str
+    disk_format: str
+    virtual_size_bytes: int
+    over_base: bool
+
+
 def _is_ours(seen: Seen, role: str, migration: str) -> bool:
     return seen.note is not None and (seen.note.get("role"), seen.note.get("migration")) == (role, migration)
 
@@ -87,6 +100,24 @@ def plan_stage(seen: Seen, server: str, migration: str) -> list[str]:
     steps = ["remove_remains"] if seen.remains else []
     steps += [] if seen.directory else ["create_directory"]
     return steps if seen.base else [*steps, "fetch_base"]
+
+
+def plan_await(
+    seen: Seen, server: str, migration: str, disks: Sequence[EmptyDisk], untouched: Collection[str]
+) -> list[str]:
+    """Decide what is left to do until a guest that runs elsewhere can arrive here.
+
+    Where its domain is here, it arrives or has arrived, and nothing is touched.
+
+    :param untouched: the names of the disks that were made for it, and nobody has written to since. What a migration
+        that failed has written would be below what the next one writes.
+    """
+    room = plan_stage(seen, server, migration)
+    if seen.defined:
+        return []
+    steps = [f"make_disk:{disk.disk}" for disk in disks if disk.disk not in untouched]
+    connect = [] if (seen.note or {}).get("phase") == "awaiting" else ["settle_files", "connect"]
+    return [*room, *steps, *connect]
 
 
 def plan_take(seen: Seen, server: str, migration: str, transfers: Sequence[Transfer], run: bool) -> list[str]:
@@ -148,7 +179,8 @@ def plan_give_up(seen: Seen, server: str, migration: str, adopt: bool = False) -
     A folder that this move did not make stays, and is nobody's guest as long as there is no domain.
 
     :param adopt: what Nova has brought here goes, too
-    :raises ConflictError: when a domain of the server is here that is not this move's, or its own disks are
+    :raises ConflictError: when a domain of the server is here that is not this move's, or that arrives or has arrived
+        live; or when its own disks are here
     """
     what = f"give up server {server}"
     note = seen.note if seen.note and seen.note.get("migration") == migration else {}
@@ -156,6 +188,13 @@ def plan_give_up(seen: Seen, server: str, migration: str, adopt: bool = False) -
     if kept:
         raise ConflictError(
             what, "its folder on this host is older than the move.", "Check which of the two hosts is meant."
+        )
+    if note.get("live") and seen.defined:
+        raise ConflictError(
+            what,
+            "it is on this host: a live migration brings it here, or has brought it, and it may run nowhere else.",
+            "Abort that migration at its source, if it goes on (domain_migration_control). If it has ended, the guest"
+            " lives here: run the playbook again, which goes forward.",
         )
     remains = ["remove_remains"] if seen.remains else []
     if not note and not adopt:
@@ -228,6 +267,24 @@ class DestinationHost:
         if "fetch_base" in steps and base_image is not None:
             self._fetch_base(base_image, _required(images, what))
 
+    def untouched(self) -> set[str]:
+        """Return the names of the disks that were made for a migration to fill, and are as they were then."""
+        made = (self._note.read() or {}).get("made", {})
+        return {name for name, stamp in made.items() if stamp == _stamp(self.folder.path / name)}
+
+    def prepare(self, steps: Sequence[str], disks: Sequence[EmptyDisk], base_image: BaseImage | None) -> None:
+        """Make the disks and settle the files: what of :func:`plan_await` is about files, after :meth:`stage`."""
+        self._note.remember(live=True)
+        for disk in disks:
+            if f"make_disk:{disk.disk}" in steps:
+                self._make_disk(disk, base_image)
+        if "settle_files" in steps:
+            self._settle_files({disk.disk: disk.disk_format for disk in disks})
+
+    def expect(self) -> None:
+        """Note that all is ready for it."""
+        self._note.remember(phase="awaiting")
+
     def note_return(self) -> None:
         """Note that the guest is taken in again with the disks that are here."""
         self._note.write(self._first_note(RETURNED))
@@ -249,7 +306,7 @@ class DestinationHost:
             if f"download:{transfer.disk}" in steps:
                 self._download(transfer, _required(images, what), base_image, root_gb)
         if "settle_files" in steps:
-            self._settle_files(transfers)
+            self._settle_files({transfer.disk: transfer.disk_format for transfer in transfers})
 
     def connect(
         self, connections: Sequence[Mapping[str, Any]], ports: Sequence[vifs.Vif], name: str
@@ -430,17 +487,36 @@ class DestinationHost:
             overlay.unlink(missing_ok=True)
             part.unlink(missing_ok=True)
 
-    def _settle_files(self, transfers: Sequence[Transfer]) -> None:
+    def _make_disk(self, disk: EmptyDisk, base_image: BaseImage | None) -> None:
+        path, base = self.folder.path / disk.disk, self.base_path(base_image) if base_image else None
+        path.unlink(missing_ok=True)
+        if disk.over_base and base_image and base:
+            os.utime(base)  # nova-compute removes a base image that it has not seen in use for a day
+            qemu_img.create_overlay(path, base, self.base_format(base_image), disk.virtual_size_bytes)
+        else:
+            qemu_img.create(path, disk.disk_format, disk.virtual_size_bytes)
         owner = self._owner()
-        if transfers:
-            noted = {transfer.disk: transfer.disk_format for transfer in transfers}
+        os.chown(path, owner.st_uid, owner.st_gid)
+        path.chmod(0o644)
+        self._note.remember(made={**self._note.require().get("made", {}), disk.disk: _stamp(path)})
+
+    def _settle_files(self, formats: Mapping[str, str]) -> None:
+        owner = self._owner()
+        if formats:
             # Nova keeps no format for the config drive, which is raw always.
-            noted.pop("disk.config", None)
-            self.folder.write_disk_info(noted, owner)
+            self.folder.write_disk_info({name: formats[name] for name in formats if name != "disk.config"}, owner)
         console = self.folder.path / "console.log"
         if not console.exists():
             console.touch(mode=0o644)
             os.chown(console, owner.st_uid, owner.st_gid)
+
+
+def _stamp(path: Path) -> list[int]:
+    """Return what tells a file that was written to from one that was not; nothing where there is none."""
+    with suppress(FileNotFoundError):
+        found = path.stat()
+        return [found.st_ino, found.st_size, found.st_mtime_ns]
+    return []
 
 
 def _required(images: ImageService | None, what: str) -> ImageService:

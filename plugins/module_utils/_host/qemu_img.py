@@ -82,6 +82,11 @@ def refuse_references(path: Path, image_format: str) -> None:
         )
 
 
+def create(path: Path, image_format: str, size_bytes: int) -> None:
+    """Create an empty image of the given virtual size that stands by itself; nothing of it is allocated."""
+    run(["qemu-img", "create", "-q", "-f", image_format, str(path), str(size_bytes)], f"create the image {path}")
+
+
 def create_overlay(path: Path, backing: Path, backing_format: str, size_bytes: int) -> None:
     """Create an empty qcow2 file of the given virtual size over a backing file."""
     command = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", backing_format, "-b", str(backing)]

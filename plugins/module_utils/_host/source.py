@@ -114,9 +114,10 @@ def plan_restore(seen: Seen, server: str, migration: str) -> list[str]:
     return [*steps, "forget"]
 
 
-def plan_absent(seen: Seen, server: str) -> list[str]:
+def plan_absent(seen: Seen, server: str, connected: bool = False) -> list[str]:
     """Decide what is left to do until nothing of the guest is here.
 
+    :param connected: whether it has left with its volumes and ports still here, as by a live migration
     :raises ConflictError: when it runs here
     """
     if seen.active:
@@ -126,6 +127,8 @@ def plan_absent(seen: Seen, server: str) -> list[str]:
             "Check where the server is; nothing was removed.",
         )
     steps = ["undefine_all"] if seen.defined else []
+    # The folder goes last, so that it tells whether anything is left to be done.
+    steps += ["disconnect"] if connected and (seen.defined or seen.directory) else []
     steps += ["remove_directory"] if seen.directory else []
     return [*steps, "remove_remains"] if seen.remains else steps
 
@@ -225,8 +228,15 @@ class SourceHost:
         if "forget" in steps:
             self._forget()
 
-    def remove(self, steps: Sequence[str]) -> None:
+    def remove(
+        self,
+        steps: Sequence[str],
+        connections: Sequence[Mapping[str, Any]] = (),
+        ports: Sequence[vifs.Vif] = (),
+    ) -> None:
         """Do the steps of :func:`plan_absent`.
+
+        :param connections: the volumes' to let go
 
         :raises ConflictError: when another guest of this host uses a file of the folder
         """
@@ -239,6 +249,12 @@ class SourceHost:
             )
         if "undefine_all" in steps:
             self._guest.undefine(keep_state=False)
+        if "disconnect" in steps:
+            for connection in connections:
+                self._volumes.disconnect(connection)
+            for port in ports:
+                # Its domain is gone with its name, which os-vif only tells in its log.
+                self._ports.unplug(port, self._guest.uuid, self._guest.uuid)
         if "remove_directory" in steps:
             self._folder.remove()
         if "remove_remains" in steps:

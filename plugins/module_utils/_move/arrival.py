@@ -43,6 +43,7 @@ class Arrival:
         self._ports = params.ports(given["vifs"], given["bindings"])
         self._transfers = params.transfers(given["transfers"])
         self._images = params.image_service(given)
+        self._disks = [destination.EmptyDisk(**disk) for disk in given["disks"]]
         self._base = destination.BaseImage(**given["base_image"]) if given["base_image"] else None
 
     def run(self, check_mode: bool) -> dict[str, Any]:
@@ -78,6 +79,8 @@ class Arrival:
         seen = self._host.observe(self._base)
         if state == "staged":
             return destination.plan_stage(seen, server, migration)
+        if state == "awaited":
+            return destination.plan_await(seen, server, migration, self._disks, self._host.untouched())
         if state == "absent":
             return destination.plan_give_up(seen, server, migration, self._given["adopt"])
         if state == "settled":
@@ -94,10 +97,19 @@ class Arrival:
             self._take(steps)
         elif state == "staged":
             self._host.stage(steps, self._base, self._images)
+        elif state == "awaited" and steps:
+            self._expect(steps)
         elif state == "absent":
             self._host.give_up(steps, self._connections, self._ports)
         elif steps:
             self._host.settle()
+
+    def _expect(self, steps: list[str]) -> None:
+        self._host.stage(steps, self._base, self._images)
+        self._host.prepare(steps, self._disks, self._base)
+        if "connect" in steps:
+            self._host.connect(self._connections, self._ports, self._given["domain_name"])
+        self._host.expect()
 
     def _take(self, steps: list[str]) -> None:
         given = self._given

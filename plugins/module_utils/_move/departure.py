@@ -84,7 +84,7 @@ class Departure:
             return source.plan_release(seen, server, migration, self._transfers)
         if state == "restored":
             return source.plan_restore(seen, server, migration)
-        return source.plan_absent(seen, server)
+        return source.plan_absent(seen, server, connected=bool(self._connections or self._ports))
 
     def _act(self, steps: list[str]) -> dict[str, Any]:
         """Do the steps, and return what a later step needs to know of them."""
@@ -103,5 +103,5 @@ class Departure:
         if given["state"] == "restored":
             self._host.restore(steps, self._connections, self._ports)
         else:
-            self._host.remove(steps)
+            self._host.remove(steps, self._connections, self._ports)
         return {}

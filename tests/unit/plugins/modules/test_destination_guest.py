@@ -153,6 +153,70 @@ def test_what_a_killed_run_connected_is_disconnected(host: Host, monkeypatch: py
     assert disconnected == ["v"]
 
 
+def await_it(host: Host, **given: Any) -> dict[str, Any]:
+    disks = [
+        {"disk": "disk", "disk_format": "qcow2", "virtual_size_bytes": 1024**2},
+        {"disk": "disk.eph0", "disk_format": "raw", "virtual_size_bytes": 2 * 1024**2},
+    ]
+    return host.run("awaited", domain_name="instance-0000002a", disks=disks, **given)
+
+
+def test_a_guest_that_goes_on_running_is_awaited(host: Host) -> None:
+    assert await_it(host)["steps"] == [
+        "create_directory",
+        "make_disk:disk",
+        "make_disk:disk.eph0",
+        "settle_files",
+        "connect",
+    ]
+    assert sorted(path.name for path in host.folder.iterdir()) == [
+        "console.log",
+        "disk",
+        "disk.eph0",
+        "disk.info",
+        "stackmove-state.json",
+    ]
+    assert (host.folder / "disk.eph0").stat().st_size == 2 * 1024**2
+    assert json.loads((host.folder / "disk.info").read_text("utf-8")) == {
+        str(host.folder / "disk"): "qcow2",
+        str(host.folder / "disk.eph0"): "raw",
+    }
+    assert not await_it(host)["changed"]
+    # What a migration that failed has copied.
+    (host.folder / "disk.eph0").write_text("half of it", "utf-8")
+    assert await_it(host)["steps"] == ["make_disk:disk.eph0"]
+    assert (host.folder / "disk.eph0").stat().st_size == 2 * 1024**2
+    assert host.run("absent")["steps"] == ["disconnect", "remove_directory"]
+    assert not host.folder.exists()
+
+
+def test_a_guest_that_has_arrived_is_nobodys_to_remove(host: Host) -> None:
+    await_it(host)
+    with libvirt.open(URI) as connection:
+        connection.createXML(GUEST)
+    (host.folder / "disk").write_text("precious", "utf-8")
+    assert not await_it(host)["changed"]
+    assert "it may run nowhere else" in host.run("absent")["msg"]
+    assert "it may run nowhere else" in host.run("absent", adopt=True)["msg"]
+    assert (host.folder / "disk").read_text("utf-8") == "precious"
+    assert host.run("settled")["steps"] == ["forget"]
+    assert "stackmove-state.json" not in [path.name for path in host.folder.iterdir()]
+
+
+def test_volumes_of_an_awaited_guest_come_with_their_devices(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = {"driver_volume_type": "iscsi", "data": {"target_iqn": "iqn"}}
+
+    def connect(_self: Volumes, info: dict[str, Any]) -> dict[str, Any]:
+        return {**info, "data": {**info["data"], "device_path": "/dev/sdx"}}
+
+    monkeypatch.setattr(Volumes, "connect", connect)
+    volumes = [{"volume_id": "v", "destination_attachment_id": "a", "connection_info": info}]
+    for _again in range(2):
+        (found,) = await_it(host, volumes=volumes)["volumes"]
+        assert found["connection_info"]["data"]["device_path"] == "/dev/sdx"
+        assert found["destination_attachment_id"] == "a"
+
+
 def test_arguments_are_checked(host: Host) -> None:
     assert "domain_xml, domain_name, source_path, flavor" in host.run("running")["msg"]
     transfers = [{"disk": "disk", "image_id": "i", "disk_format": "vmdk"}]

@@ -95,6 +95,22 @@ def test_what_is_left_is_removed_and_a_running_guest_is_not(host: Host) -> None:
     assert not host.run("absent")["changed"]
 
 
+def test_a_guest_that_left_running_has_left_its_volumes(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    disconnected: list[str] = []
+    monkeypatch.setattr(Volumes, "disconnect", lambda _self, info: disconnected.append(volume_id(info)))
+    volumes = [{"volume_id": "v", "connection_info": {"driver_volume_type": "rbd", "data": {"name": "v"}}}]
+    assert "it runs on this host" in host.run("absent", volumes=volumes)["msg"]
+    assert disconnected == []
+    with libvirt.open(URI) as connection:
+        guest = connection.lookupByUUIDString(SERVER)
+        guest.destroy()
+        guest.undefine()
+    assert host.run("absent", volumes=volumes)["steps"] == ["disconnect", "remove_directory"]
+    assert disconnected == ["v"]
+    assert not host.folder.exists()
+    assert not host.run("absent", volumes=volumes)["changed"]
+
+
 def test_a_wrong_transfer_costs_no_downtime(host: Host) -> None:
     transfers = [{"disk": "disk", "image_id": "i", "disk_format": "raw"}]
     failed = host.run("released", transfers=transfers)

@@ -228,6 +228,7 @@ HOLDINGS = [
     Holding("destination", False, HOSTS),
     Holding("none", True, HOSTS),
 ]
+BOTH = Holding("both", True, HOSTS)
 
 
 class Cinder:
@@ -246,6 +247,11 @@ class Cinder:
                 assert not {entry.status for entry in self.there.values()} & {"attaching", "detaching"}, "400"
                 key = created[change.side] = f"new{next(self.count)}-{change.side}"
                 self.there[key] = reserved(key)
+                continue
+            if change.action == "attach":
+                assert not {entry.status for entry in self.there.values()} & {"attaching", "detaching"}, "400"
+                key = created[change.side] = f"new{next(self.count)}-{change.side}"
+                self.there[key] = Attachment(key, "attaching", None, exported=True)
                 continue
             key = change.attachment_id or created[change.side]
             entry = self.there.pop(key)
@@ -280,6 +286,8 @@ def rest(cinder: Cinder, wanted: WantedVolume, holding: Holding) -> None:
     expected = {other: "reserved" if holding.reserve else None, holding.held_by: "attached"}
     if holding.held_by == "none":
         expected = {"source": "reserved", "destination": "reserved"}
+    if holding.held_by == "both":
+        expected = {"source": "attached", "destination": "attached"}
     assert statuses == found.statuses == expected
     assert all(not entry.unfinished for entry in cinder.there.values())
     assert set(cinder.there) == {key for key in found.after.values() if key}
@@ -303,6 +311,49 @@ def test_whatever_there_is(source: str | None, destination: str | None, named: b
             killed = Cinder(*observed)
             killed.apply(wanted, holding, calls)
             rest(killed, wanted, afterwards)
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("destination", [None, *STATES])
+def test_both_sides_hold_it_while_a_guest_is_migrated_live(destination: str | None, named: bool) -> None:
+    """Whatever was left of the destination's; and from wherever such a run was killed, each end can be reached."""
+    wanted, observed = there(named, source="attached", destination=destination)
+    rest(Cinder(*observed), wanted, BOTH)
+    back, forth = Holding("source", False, HOSTS), Holding("destination", False, HOSTS)
+    for calls, afterwards in itertools.product(range(8), (BOTH, back)):
+        killed = Cinder(*observed)
+        killed.apply(wanted, BOTH, calls)
+        rest(killed, wanted, afterwards)
+    done = Cinder(*observed)
+    found = done.apply(wanted, BOTH)
+    # The mapping has the destination's then, and the source's is told by its host.
+    rest(done, WantedVolume("vol", None, found.after["destination"]), forth)
+
+
+def test_the_sources_connection_is_not_touched_for_it() -> None:
+    found = plan([attached("a-src", "src")], "both", wanted=WantedVolume("vol", "a-src"))
+    assert steps(found) == [("attach", "destination", None), ("complete", "destination", None)]
+    with pytest.raises(StackmoveError, match="the connector is of host src, but the destination is dst"):
+        check_means(found.changes, BOTH, {"host": "src"}, service_token=False)
+    check_means(found.changes, BOTH, {"host": "dst"}, service_token=False)
+
+
+@pytest.mark.parametrize("source", [[], [reserved("a-src")]])
+def test_without_a_connected_source_there_is_nothing_to_migrate(source: list[Attachment]) -> None:
+    with pytest.raises(ConflictError, match="its source is not connected to it"):
+        plan([*source, attached("a-dst", "dst")], "both")
+
+
+def test_it_is_created_connected(cloud: Cloud, conn: Any) -> None:
+    made = {"id": "a-new", "status": "attaching", "connection_info": {"driver_volume_type": "rbd"}}
+    cloud.answers = {
+        "POST /volume/v3/attachments": [(200, {"attachment": made})],
+        "POST /volume/v3/attachments/a-new/action": [(200, {})],
+    }
+    found = plan([attached("a-src", "src")], "both", wanted=WantedVolume("vol", "a-src"))
+    ids, answer = apply_plan(conn, "server", WANTED, found, {"host": "dst"})
+    assert ids == {"source": "a-src", "destination": "a-new"}
+    assert answer == made
 
 
 @pytest.mark.parametrize("held_by", ["source", "destination"])

@@ -13,6 +13,8 @@ from ansible_collections.stackmove.nova.plugins.module_utils._errors import (
     NotFoundError,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._host.destination import (
+    EmptyDisk,
+    plan_await,
     plan_give_up,
     plan_return,
     plan_settle,
@@ -166,3 +168,47 @@ def test_settling() -> None:
     assert plan_settle(seen(directory=True, defined=True), "s", "m") == []
     with pytest.raises(NotFoundError):
         plan_settle(seen(note()), "s", "m")
+
+
+EMPTY = EmptyDisk("disk", "qcow2", 1024**3, over_base=True)
+
+
+def test_a_guest_that_goes_on_running_is_awaited() -> None:
+    room = ["create_directory", "fetch_base"]
+    assert plan_await(seen(base=False), "s", "m", [EMPTY], []) == [
+        *room,
+        "make_disk:disk",
+        "settle_files",
+        "connect",
+    ]
+    assert plan_await(seen(note(live=True, phase="awaiting")), "s", "m", [EMPTY], ["disk"]) == []
+
+
+def test_a_run_that_was_killed_over_it_goes_on() -> None:
+    assert plan_await(seen(note(live=True)), "s", "m", [EMPTY], ["disk"]) == ["settle_files", "connect"]
+    connecting = note(live=True, phase="connecting")
+    assert plan_await(seen(connecting), "s", "m", [EMPTY], ["disk"]) == ["settle_files", "connect"]
+
+
+def test_a_disk_that_was_written_to_is_made_anew() -> None:
+    assert plan_await(seen(note(live=True, phase="awaiting")), "s", "m", [EMPTY], []) == ["make_disk:disk"]
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_nothing_is_touched_where_it_arrives(active: bool) -> None:
+    arriving = seen(note(live=True, phase="awaiting"), defined=True, active=active)
+    assert plan_await(arriving, "s", "m", [EMPTY], []) == []
+    with pytest.raises(ConflictError, match="a live migration brings it here, or has brought it"):
+        plan_give_up(arriving, "s", "m")
+    with pytest.raises(ConflictError, match="a live migration brings it here, or has brought it"):
+        plan_give_up(arriving, "s", "m", adopt=True)
+
+
+def test_a_guest_that_stayed_elsewhere_is_given_up_here() -> None:
+    failed = seen(note(live=True, phase="awaiting"))
+    assert plan_give_up(failed, "s", "m") == ["disconnect", "remove_directory"]
+
+
+def test_what_others_made_is_not_made_ready() -> None:
+    with pytest.raises(ConflictError, match="was not made by this move"):
+        plan_await(seen(note(migration="other"), defined=True, active=True), "s", "m", [EMPTY], [])
