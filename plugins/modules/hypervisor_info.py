@@ -64,6 +64,11 @@ nova:
       description: The kind of virtualization.
       type: str
       sample: kvm
+    live_migration:
+      description:
+        - How Nova migrates guests live from and to this host, by the options of
+          M(stackmove.nova.domain_live_migration). C(uri) has V(%s) for the destination.
+      type: dict
     shutdown_timeout_s:
       description: How long guests have to shut down, in seconds.
       type: int

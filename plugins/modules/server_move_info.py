@@ -57,9 +57,11 @@ options:
       - What this is read for. With V(recover) a move of this collection that has failed is looked at as if it was named
         by O(migration), when no other is under way and none came after it; and a server that its owner has deleted in
         the middle of a move is found by its UUID, with the C(status) V(DELETED).
+      - With V(live_migrate) a live migration within the server's cell is looked at, and another host of that cell is
+        proposed.
       - The others make no difference.
     type: str
-    choices: [move, confirm, revert, recover]
+    choices: [move, confirm, revert, recover, live_migrate]
     default: move
 seealso:
   - module: stackmove.nova.move_plan
@@ -92,6 +94,7 @@ move:
         - How far the move is. One of V(none), V(started), V(copied), V(prepared), V(stopping), V(departed),
           V(finished), V(confirming), V(confirmed), V(reverting), V(returned), or V(foreign) where neither Nova nor this
           collection leaves it so.
+        - Of a live migration V(none), V(preparing), V(running) or V(arrived).
       type: str
       sample: none
     migration:
@@ -270,6 +273,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._cloud.session impo
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._edge import NOVA_DB_OPTIONS, run_module
 from ansible_collections.stackmove.nova.plugins.module_utils._move.candidates import WEIGHT_MULTIPLIER
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import JOBS
 from ansible_collections.stackmove.nova.plugins.module_utils._move.observation import Wish, observe_move
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import open_cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import PYMYSQL_IMPORT_ERROR
@@ -292,7 +296,7 @@ def main() -> None:
             "destination_host": {"type": "str"},
             "migration": {"type": "str", "default": ""},
             "flavor": {"type": "str"},
-            "job": {"type": "str", "choices": ["move", "confirm", "revert", "recover"], "default": "move"},
+            "job": {"type": "str", "choices": [*JOBS], "default": "move"},
             "exclude_hosts": {"type": "list", "elements": "str", "default": []},
             "cross_cell_move_weight_multiplier": {"type": "float", "default": WEIGHT_MULTIPLIER},
         },

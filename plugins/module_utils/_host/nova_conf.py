@@ -36,6 +36,19 @@ _DEFAULTS: dict[str, dict[str, str]] = {
         "images_rbd_pool": "rbd",
         "images_type": "default",
         "iscsi_iface": "default",
+        "live_migration_bandwidth": "0",
+        "live_migration_completion_timeout": "800",
+        "live_migration_downtime": "500",
+        "live_migration_downtime_delay": "75",
+        "live_migration_downtime_steps": "10",
+        "live_migration_inbound_addr": "",
+        "live_migration_parallel_connections": "1",
+        "live_migration_permit_auto_converge": "false",
+        "live_migration_permit_post_copy": "false",
+        "live_migration_scheme": "",
+        "live_migration_timeout_action": "abort",
+        "live_migration_uri": "",
+        "live_migration_with_native_tls": "false",
         "nfs_mount_options": "",
         "nfs_mount_point_base": "$state_path/mnt",
         "num_volume_scan_tries": "5",
@@ -134,8 +147,33 @@ class NovaConf:
             "serial_console_enabled": flag("serial_console", "enabled"),
             "serial_console_address": text("serial_console", "proxyclient_address"),
             "serial_console_port_range": text("serial_console", "port_range"),
+            "live_migration": self._live_migration(),
             "shutdown_timeout_s": self.number("DEFAULT", "shutdown_timeout"),
             "shutdown_retry_interval_s": self.number("compute", "shutdown_retry_interval"),
+        }
+
+    def _live_migration(self) -> dict[str, Any]:
+        """Return the options of a live migration, by the names that the module domain_live_migration has for them.
+
+        ``uri`` has ``%s`` for the destination (``LibvirtDriver._live_migration_uri``).
+        """
+
+        def option(name: str) -> str:
+            return self.text("libvirt", f"live_migration_{name}")
+
+        return {
+            "uri": option("uri") or f"qemu+{option('scheme') or 'tcp'}://%s/system",
+            "inbound_address": option("inbound_addr"),
+            "native_tls": self.flag("libvirt", "live_migration_with_native_tls"),
+            "bandwidth_mib": int(option("bandwidth")),
+            "downtime_ms": int(option("downtime")),
+            "downtime_steps": int(option("downtime_steps")),
+            "downtime_delay_s": int(option("downtime_delay")),
+            "completion_timeout_s": int(option("completion_timeout")),
+            "timeout_action": option("timeout_action"),
+            "post_copy": self.flag("libvirt", "live_migration_permit_post_copy"),
+            "auto_converge": self.flag("libvirt", "live_migration_permit_auto_converge"),
+            "parallel_connections": int(option("parallel_connections")),
         }
 
     def _expand(self, value: str, section: str, depth: int) -> str:

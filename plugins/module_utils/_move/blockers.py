@@ -64,7 +64,7 @@ def find_blockers(observed: Observed) -> list[Blocker]:
     if observed.job == "move" and observed.phase == "none":
         return list(_new_move(observed))
     ask = {"move": _go_on, "confirm": _confirm, "revert": _revert, "recover": _recover}[observed.job]
-    return [*_held(observed), *ask(observed)]
+    return [*held(observed), *ask(observed)]
 
 
 def refusal(blockers: Sequence[Blocker]) -> str:
@@ -75,22 +75,23 @@ def refusal(blockers: Sequence[Blocker]) -> str:
 
 
 def _new_move(observed: Observed) -> Iterator[Blocker]:
-    yield from _reach(observed)
+    yield from reach(observed)
     yield from _server(observed)
     yield from _destination(observed)
-    yield from _services(observed)
+    yield from services(observed)
     yield from _flavor(observed)
-    yield from _ports(observed)
-    yield from _volumes(observed)
+    yield from ports(observed)
+    yield from volumes(observed)
     if not unreached(observed.source_host):
-        yield from _source_host(observed)
+        yield from source_host(observed)
         yield from _guest(observed)
     if observed.move["destination"] and observed.destination_host and not unreached(observed.destination_host):
         for blocker in _destination_host(observed):
             yield replace(blocker, elsewhere=True)
 
 
-def _reach(observed: Observed) -> Iterator[Blocker]:
+def reach(observed: Observed) -> Iterator[Blocker]:
+    """Whether both hosts could be read."""
     for role, host in (("source", observed.source_host), ("destination", observed.destination_host)):
         why, place = unreached(host), observed.move[role]
         if why and place:
@@ -102,11 +103,12 @@ def _reach(observed: Observed) -> Iterator[Blocker]:
             )
 
 
-def _named(observed: Observed) -> str:
+def named(observed: Observed) -> str:
+    """The server, as an operator calls it."""
     return f"server {observed.move['server']['name']}"
 
 
-def _held(observed: Observed) -> Iterator[Blocker]:
+def held(observed: Observed) -> Iterator[Blocker]:
     """Whoever has begun a job must be dead before another run goes on with it."""
     migration, holder, phase = observed.move["migration"], observed.move.get("holder"), observed.phase
     if phase == "none" or migration is None:
@@ -114,23 +116,23 @@ def _held(observed: Observed) -> Iterator[Blocker]:
     if phase == "foreign" or (not migration["ours"] and phase != "finished"):
         if observed.job != "recover" or phase == "foreign":
             yield Blocker(
-                _named(observed),
+                named(observed),
                 f"Nova itself is working on it (migration {migration['status']}).",
                 "Wait until that is done; if Nova has died over it, run the playbook recover.",
             )
         elif migration["idle_s"] < observed.nova_idle_s:
             yield Blocker(
-                _named(observed),
+                named(observed),
                 f"Nova itself has worked on it {migration['idle_s']} s ago (migration {migration['status']}).",
                 f"Wait until it has not for {observed.nova_idle_s} s (recover_nova_idle_s): it may still be at work.",
             )
     elif holder and holder["alive"]:
         yield Blocker(
-            _named(observed), f"another run works on it ({holder['who']}).", "Let it end, or stop it and run again."
+            named(observed), f"another run works on it ({holder['who']}).", "Let it end, or stop it and run again."
         )
     elif holder and holder["alive"] is None and not observed.resume:
         yield Blocker(
-            _named(observed),
+            named(observed),
             f"a run that cannot be seen from here has taken it ({holder['who']}; phase {phase}).",
             "When you are sure that it is dead, run again with -e stackmove_resume=true.",
         )
@@ -140,10 +142,10 @@ def _go_on(observed: Observed) -> Iterator[Blocker]:
     """With a move that is under way."""
     if observed.phase in ("confirming", "reverting", "returned"):
         job = "confirm" if observed.phase == "confirming" else "revert"
-        yield Blocker(_named(observed), f"its move is {observed.phase}.", f"Run the playbook {job} to its end.")
+        yield Blocker(named(observed), f"its move is {observed.phase}.", f"Run the playbook {job} to its end.")
     elif observed.phase != "finished":
-        yield from _reach(observed)
-    yield from _wish(observed)
+        yield from reach(observed)
+    yield from wish(observed)
 
 
 def _confirm(observed: Observed) -> Iterator[Blocker]:
@@ -152,7 +154,7 @@ def _confirm(observed: Observed) -> Iterator[Blocker]:
     if observed.phase not in ("finished", "confirming"):
         yield from _not_finished(observed)
         return
-    yield from _reach(observed)
+    yield from reach(observed)
     if not unreached(observed.source_host):
         yield from _file_disks(observed.source_host, move["source"]["host"])
     if unreached(host):
@@ -176,7 +178,7 @@ def _confirm(observed: Observed) -> Iterator[Blocker]:
 def _not_finished(observed: Observed) -> Iterator[Blocker]:
     if not is_done(observed):
         yield Blocker(
-            _named(observed),
+            named(observed),
             f"it has no finished cross-cell move (phase {observed.phase}).",
             "Move it first (cross_cell_resize), or see openstack server migration list.",
         )
@@ -188,8 +190,8 @@ def _revert(observed: Observed) -> Iterator[Blocker]:
     if observed.phase not in ("finished", "reverting", "returned"):
         yield from _not_finished(observed)
         return
-    yield from _reach(observed)
-    yield from _services(observed)
+    yield from reach(observed)
+    yield from services(observed)
     if unreached(host):
         return
     yield from _file_disks(host, move["source"]["host"])
@@ -232,30 +234,30 @@ def _recover(observed: Observed) -> Iterator[Blocker]:
     phase, wanted, move = observed.phase, observed.direction, observed.move
     if (phase, wanted) in (("confirming", "back"), ("reverting", "forward"), ("returned", "forward")):
         yield Blocker(
-            _named(observed),
+            named(observed),
             f"its move is {phase}, and that only ends the way it has begun.",
             "Leave recover_direction out.",
         )
     if phase == "finished" and wanted != "auto":
         job = "confirm" if wanted == "forward" else "revert"
-        yield Blocker(_named(observed), "its move is whole, and waits.", f"Run the playbook {job}.")
+        yield Blocker(named(observed), "its move is whole, and waits.", f"Run the playbook {job}.")
     going = course(observed)
     if move["migration"] and not move["migration"]["ours"] and going.direction == "forward" and phase in GUEST_LEFT:
         yield Blocker(
-            _named(observed),
+            named(observed),
             "Nova has stopped its guest at the source, and only Nova goes on from there.",
             "Take the move back: recover_direction=back. What it has written at its destination, if it runs there, is"
             " lost.",
         )
     if "revert" in going.roles or "confirm" in going.roles or going.direction == "forward":
-        yield from _reach(observed)
+        yield from reach(observed)
     elif going.direction == "back" and phase in GUEST_LEFT:
         yield from _reach_back(observed)
 
 
 def _reach_back(observed: Observed) -> Iterator[Blocker]:
     """A destination that is gone keeps nobody from going back, unless the guest may run there."""
-    for blocker in _reach(observed):
+    for blocker in reach(observed):
         if not blocker.elsewhere:
             yield blocker
         elif observed.phase == "departed" and not observed.fenced:
@@ -266,7 +268,7 @@ def _reach_back(observed: Observed) -> Iterator[Blocker]:
             )
 
 
-def _wish(observed: Observed) -> Iterator[Blocker]:
+def wish(observed: Observed) -> Iterator[Blocker]:
     """A move that is under way goes where it goes."""
     move, wish = observed.move, observed.move.get("wish") or {}
     if not move["destination"]:
@@ -274,13 +276,13 @@ def _wish(observed: Observed) -> Iterator[Blocker]:
     host, flavor = move["destination"]["host"], move["flavor"]
     if wish.get("destination_host") not in (None, "", host):
         yield Blocker(
-            _named(observed),
+            named(observed),
             f"its move to {host} is under way.",
             "Leave destination_host out, or revert that move first.",
         )
     if wish.get("flavor") not in (None, "", flavor["name"], flavor["flavorid"]):
         yield Blocker(
-            _named(observed),
+            named(observed),
             f"its move to flavor {flavor['name']} is under way.",
             "Leave flavor out, or revert that move first.",
         )
@@ -294,10 +296,27 @@ def _file_disks(host: Document, name: str) -> Iterator[Blocker]:
 
 
 def _server(observed: Observed) -> Iterator[Blocker]:
-    move, server = observed.move, observed.move["server"]
-    name = f"server {server['name']}"
-    if server["vm_state"] not in ("active", "stopped"):
-        yield Blocker(name, f"it is {server['vm_state']}.", "Bring it to ACTIVE or SHUTOFF first.")
+    move = observed.move
+    yield from state(observed, ("active", "stopped"), "Bring it to ACTIVE or SHUTOFF first.")
+    yield from unmovable(observed, "Move it within its cell, or rebuild it.")
+    for row in move["leftovers"]:
+        yield Blocker(
+            named(observed),
+            f"an earlier move left {row} in {move['destination']['cell']['name']}.",
+            "Run the playbook recover; or purge it there (nova-manage db archive_deleted_rows).",
+            elsewhere=True,
+        )
+    yield from group(observed)
+
+
+def state(observed: Observed, vm_states: Sequence[str], remedy: str) -> Iterator[Blocker]:
+    """Whether Nova lets go of it.
+
+    :param remedy: for one in another vm_state than those
+    """
+    move, server, name = observed.move, observed.move["server"], named(observed)
+    if server["vm_state"] not in vm_states:
+        yield Blocker(name, f"it is {server['vm_state']}.", remedy)
     if server["task_state"]:
         yield Blocker(name, f"Nova is busy with it ({server['task_state']}).", "Wait until that is done.")
     if not move["instance"]["launched_at"]:
@@ -306,27 +325,29 @@ def _server(observed: Observed) -> Iterator[Blocker]:
         )
     if server["locked"]:
         yield Blocker(name, "it is locked.", f"openstack server unlock {server['id']}")
-    for thing in move["unmovable"]:
-        yield Blocker(name, f"it has {thing}, which would be lost.", "Move it within its cell, or rebuild it.")
-    for row in move["leftovers"]:
-        yield Blocker(
-            name,
-            f"an earlier move left {row} in {move['destination']['cell']['name']}.",
-            "Run the playbook recover; or purge it there (nova-manage db archive_deleted_rows).",
-            elsewhere=True,
-        )
-    group = move["server_group"]
+
+
+def unmovable(observed: Observed, remedy: str) -> Iterator[Blocker]:
+    """What a move would lose."""
+    for thing in observed.move["unmovable"]:
+        yield Blocker(named(observed), f"it has {thing}, which would be lost.", remedy)
+
+
+def group(observed: Observed) -> Iterator[Blocker]:
+    """Whether its server group lets it go, and lets it in there."""
+    move, name = observed.move, named(observed)
+    found = move["server_group"]
     destination = (move["destination"] or {}).get("host")
-    if group and group["policy"] == "affinity" and group["hosts"]:
+    if found and found["policy"] == "affinity" and found["hosts"]:
         yield Blocker(
             name,
-            f"its server group {group['name']} wants one host for all.",
+            f"its server group {found['name']} wants one host for all.",
             "Take it out of the group, or move the group's other members with it after that.",
         )
-    if group and group["policy"] == "anti-affinity" and destination in group["hosts"]:
+    if found and found["policy"] == "anti-affinity" and destination in found["hosts"]:
         yield Blocker(
             name,
-            f"another member of its server group {group['name']} is on {destination}.",
+            f"another member of its server group {found['name']} is on {destination}.",
             "Choose another host.",
             elsewhere=True,
         )
@@ -353,6 +374,14 @@ def _destination(observed: Observed) -> Iterator[Blocker]:
         yield Blocker(
             name, f"its cell {destination['cell']['name']} is disabled.", "nova-manage cell_v2 update_cell --enable"
         )
+    yield from room(observed)
+
+
+def room(observed: Observed) -> Iterator[Blocker]:
+    """Whether Nova's scheduler would send it to its destination."""
+    move = observed.move
+    destination, source = move["destination"], move["source"]
+    name = f"host {destination['host']}"
     zone = move.get("requested_zone")
     if zone and destination["availability_zone"] != zone:
         yield Blocker(
@@ -379,7 +408,8 @@ def _destination(observed: Observed) -> Iterator[Blocker]:
             )
 
 
-def _services(observed: Observed) -> Iterator[Blocker]:
+def services(observed: Observed) -> Iterator[Blocker]:
+    """What Neutron, Keystone and Cinder lack."""
     move = observed.move
     if not move["binding_extended"]:
         yield Blocker("Neutron", "it lacks the extension binding-extended.", "Enable it (ML2 has it).")
@@ -422,7 +452,8 @@ def _flavor(observed: Observed) -> Iterator[Blocker]:
         yield Blocker(name, f"the image needs {image['min_ram']} MiB of memory.", "Choose a larger one.")
 
 
-def _ports(observed: Observed) -> Iterator[Blocker]:
+def ports(observed: Observed) -> Iterator[Blocker]:
+    """Ports that cannot be bound elsewhere."""
     cached = {vif["id"] for vif in observed.move["vifs"]}
     for port_id in sorted(cached ^ {port["id"] for port in observed.move["server"]["ports"]}):
         cause = "Nova's cache names it, and Neutron does not have it" if port_id in cached else "Nova's cache lacks it"
@@ -435,7 +466,8 @@ def _ports(observed: Observed) -> Iterator[Blocker]:
             yield Blocker(name, "it has a guaranteed minimum bandwidth (QoS).", "Take the rule away for the move.")
 
 
-def _volumes(observed: Observed) -> Iterator[Blocker]:
+def volumes(observed: Observed) -> Iterator[Blocker]:
+    """Volumes that cannot be connected elsewhere."""
     for entry in observed.move["volumes"]:
         volume, name = entry["volume"], f"volume {entry['volume_id']}"
         if volume is None:
@@ -453,7 +485,8 @@ def _volumes(observed: Observed) -> Iterator[Blocker]:
             yield Blocker(name, "it is encrypted, and its secret is on the host.", "Detach it for the move.")
 
 
-def _source_host(observed: Observed) -> Iterator[Blocker]:
+def source_host(observed: Observed) -> Iterator[Blocker]:
+    """What keeps the host from letting it go."""
     host = observed.source_host
     yield from _host_software(host, observed.move["source"]["host"])
     yield from _file_disks(host, observed.move["source"]["host"])
@@ -484,9 +517,19 @@ def _guest(observed: Observed) -> Iterator[Blocker]:
             f"it is {guest['state']} on {host}, and Nova believes it {move['instance']['vm_state']}.",
             "Start or stop it through Nova, and wait until both agree.",
         )
+    yield from parts(observed, "Move it within its cell.")
+
+
+def parts(observed: Observed, remedy: str) -> Iterator[Blocker]:
+    """What the guest has that a move would lose, and what it must have.
+
+    :param remedy: for what cannot be detached
+    """
+    move, guest = observed.move, observed.source_host["guest"]
+    name, host = f"guest {move['server']['id']}", move["source"]["host"]
     for key, what in _LOST_ON_THE_HOST.items():
         if guest[key]:
-            yield Blocker(name, f"it has {what} on {host}, which would be lost.", "Move it within its cell.")
+            yield Blocker(name, f"it has {what} on {host}, which would be lost.", remedy)
     for key, what in _DETACHABLE.items():
         if guest[key]:
             yield Blocker(name, f"it has {what}.", "Remove it first.")
@@ -502,6 +545,15 @@ def _guest(observed: Observed) -> Iterator[Blocker]:
 
 
 def _destination_host(observed: Observed) -> Iterator[Blocker]:
+    # The upload is kept beside the disk until that is rebased on the cached base image.
+    yield from destination_host(observed, copies=2)
+
+
+def destination_host(observed: Observed, copies: int) -> Iterator[Blocker]:
+    """What keeps the host from taking it in.
+
+    :param copies: of each disk, for which there must be room
+    """
     move, host = observed.move, observed.destination_host
     name = f"host {move['destination']['host']}"
     yield from _host_software(host, move["destination"]["host"])
@@ -522,10 +574,9 @@ def _destination_host(observed: Observed) -> Iterator[Blocker]:
     if guest and host["libvirt"] and guest["machine"] not in host["libvirt"]["machine_types"]:
         yield Blocker(name, f"its QEMU has no machine type {guest['machine']}.", "Upgrade it, or choose another host.")
     directory = observed.source_host.get("directory")
-    # The upload is kept beside the disk until that is rebased on the cached base image.
     base = int((move["base_image"] or {}).get("size") or 0)
     disks = directory["disks"] if directory else []
-    needed = 2 * sum(min(disk["virtual_size_bytes"], disk["allocated_bytes"] + base) for disk in disks)
+    needed = copies * sum(min(disk["virtual_size_bytes"], disk["allocated_bytes"] + base) for disk in disks)
     free = host["storage"]["free_bytes"]
     if free < needed:
         yield Blocker(

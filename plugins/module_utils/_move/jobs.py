@@ -15,7 +15,9 @@ from typing import Any
 
 Document = dict[str, Any]
 
-JOBS = ("move", "confirm", "revert", "recover")
+#: The job that migrates a server live within its cell.
+LIVE = "live_migrate"
+JOBS = ("move", "confirm", "revert", "recover", LIVE)
 DIRECTIONS = ("auto", "forward", "back")
 
 _MOVE = ("prep_dest", "prep_source", "finish")
@@ -27,6 +29,7 @@ _LEFT = {
     "stopping": _MOVE[1:],
     "departed": _MOVE[2:],
 }
+_LIVE_MIGRATION = ("live_prepare", "live_transfer", "live_finish")
 # The guest is, or may be, off at its source in these.
 GUEST_LEFT = ("stopping", "departed")
 _NOVA_IDLE_S = 1800  # long_rpc_timeout: for so long Nova's conductor waits for a compute host to answer
@@ -40,7 +43,7 @@ class Observed:
     :param source_host: what the module hypervisor_info returned there, or how it failed
     :param destination_host: likewise; empty when there is no destination
     :param job: one of :data:`JOBS`
-    :param direction: one of :data:`DIRECTIONS`; where the job `recover` goes
+    :param direction: one of :data:`DIRECTIONS`; where the jobs `recover` and `live_migrate` go
     :param resume: the operator says that the run which holds the server is dead
     :param fenced: the operator says that the destination's host is off
     :param nova_idle_s: seconds for which Nova must not have touched a move of its own, before it is taken for dead
@@ -57,7 +60,7 @@ class Observed:
 
     @property
     def phase(self) -> str:
-        """How far the move is: a rollback that was killed has left a guest at the source, which has to go once more."""
+        """How far it is: a rollback that was killed has left a guest at the source, which has to go once more."""
         phase = str(self.move["phase"])
         return "stopping" if phase == "departed" and self.source_host.get("guest") else phase
 
@@ -101,6 +104,8 @@ def course(observed: Observed) -> Course:
         return _course("forward", _MOVE[2:] if observed.move["transfer_images"] else ())
     if observed.job == "move":
         return _course("forward", _LEFT.get(phase, ()))
+    if observed.job == LIVE:
+        return _live(observed)
     if observed.job == "confirm":
         return _course("forward", ("confirm",) if phase in ("finished", "confirming") else ())
     if observed.job == "revert":
@@ -110,6 +115,15 @@ def course(observed: Observed) -> Course:
 
 def _course(direction: str, roles: tuple[str, ...]) -> Course:
     return Course(direction if roles else "none", roles)
+
+
+def _live(observed: Observed) -> Course:
+    """Where a live migration goes: back when it is told to, unless the guest has arrived already."""
+    if observed.phase == "arrived":
+        return Course("forward", _LIVE_MIGRATION[2:])
+    if observed.direction == "back":
+        return _course("back", _LIVE_MIGRATION[::-1] if observed.phase != "none" else ())
+    return Course("forward", _LIVE_MIGRATION)
 
 
 def _recovery(observed: Observed) -> Course:

@@ -22,7 +22,15 @@ from ansible_collections.stackmove.nova.plugins.module_utils._cloud import (
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import NotFoundError
 from ansible_collections.stackmove.nova.plugins.module_utils._move import candidates
-from ansible_collections.stackmove.nova.plugins.module_utils._nova import aggregates, flavors, objects, rows, states
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import LIVE
+from ansible_collections.stackmove.nova.plugins.module_utils._nova import (
+    aggregates,
+    flavors,
+    live,
+    objects,
+    rows,
+    states,
+)
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cell, Cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import Row
 
@@ -49,7 +57,8 @@ class Wish:
     migration: str = ""  # uuid of a move that may be over, to look for what it left behind
     destination_host: str | None = None
     flavor: str | None = None
-    job: str = "move"  # recover looks for what the last move has left, if that has failed
+    # recover looks for what the last move has left, if that has failed; live_migrate for a migration within the cell
+    job: str = "move"
     exclude_hosts: Sequence[str] = ()  # which are not to be proposed
     cross_cell_move_weight_multiplier: float = candidates.WEIGHT_MULTIPLIER
 
@@ -63,6 +72,7 @@ class Place:
     :param migration: the one that is under way, or the failed one that is looked at
     :param last_failed: uuid of the newest migration, if it is ours and has failed on its way to a host that is known
     :param last_status: status of the newest migration; None if there was none
+    :param live: whether live migrations within the cell are looked at, and not moves to other cells
     """
 
     server: str
@@ -71,6 +81,7 @@ class Place:
     migration: Row | None
     last_failed: str | None
     last_status: str | None
+    live: bool = False
 
     @property
     def uuid(self) -> str:
@@ -79,8 +90,10 @@ class Place:
 
     @property
     def under_way(self) -> Row | None:
-        """The migration that is under way."""
-        return self.migration if self.migration and self.migration["status"] not in states.FINAL_STATUSES else None
+        """The move that is under way, for which the server may have a new flavor."""
+        if self.live or not self.migration or self.migration["status"] in states.FINAL_STATUSES:
+            return None
+        return self.migration
 
 
 def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
@@ -103,7 +116,7 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
         zone=zone,
         extra_specs=objects.flavor_data(flavor).get("extra_specs") or {},
         group_hosts=group["hosts"] if group and group["policy"] == "anti-affinity" else (),
-        exclude_hosts=wish.exclude_hosts,
+        exclude_hosts=[*wish.exclude_hosts, *([str(server["host"])] if place.live else [])],
         weight_multiplier=wish.cross_cell_move_weight_multiplier,
     )
     destination, looked_at = _destination(
@@ -113,7 +126,7 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
     source_view = states.view(cells.database(source), uuid, place.uuid)
     target_view = states.view(cells.database(target), uuid, place.uuid) if target else _NOTHING
     moved = bool(target and target.id == home.id)
-    phase = states.phase(source_view, target_view, moved) if migration else "none"
+    phase = _phase(place, source_view, target_view, moved)
     asked = place.uuid or wish.migration
     move_images = images.transfer_images(conn, asked) if asked else []
     return {
@@ -138,7 +151,11 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
         "volume_backed": volume_backed,
         "volumes": [
             {**entry, "detached": entry["detached"] or server["status"] == _DELETED}
-            for entry in find_volumes(source_view.volumes, target_view.volumes, moved, server["volumes"])
+            for entry in (
+                live_volumes(source_view.volumes, phase == "arrived", server["volumes"])
+                if place.live
+                else find_volumes(source_view.volumes, target_view.volumes, moved, server["volumes"])
+            )
         ],
         "vifs": json.loads(view.network_info),
         "unmovable": _unmovable(cells, home, view, uuid),
@@ -152,6 +169,12 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
         "binding_extended": ports.has_binding_extended(conn),
         "cinder_microversion": volumes.max_microversion(conn) if view.volumes else None,
     }
+
+
+def _phase(place: Place, source: states.CellView, target: states.CellView, moved: bool) -> str:
+    if place.migration is None:
+        return "none"
+    return live.phase(source) if place.live else states.phase(source, target, moved)
 
 
 def placement_claim(flavor: objects.Document, resources: dict[str, int]) -> placement.Claim:
@@ -203,11 +226,18 @@ def _last_known(cells: Cells, home: Cell, view: states.CellView, server: str) ->
     return replace(view, instance=instances[0] if instances else None, extra=extras[0] if extras else None)
 
 
-def _moves(cells: Cells, home: Cell, server: str) -> list[Row]:
-    """The server's cross-cell migrations from the oldest to the newest, those of a deleted server too."""
-    found = [row for row in cells.database(home).select("migrations", instance_uuid=server) if row["cross_cell_move"]]
+def _migrations(cells: Cells, home: Cell, server: str) -> list[Row]:
+    """The server's migrations from the oldest to the newest, those of a deleted server too."""
     # Nova's copy of them has ids that run backwards.
-    return sorted(found, key=lambda row: (str(row["created_at"]), int(row["id"] or 0)))
+    return sorted(
+        cells.database(home).select("migrations", instance_uuid=server),
+        key=lambda row: (str(row["created_at"]), int(row["id"] or 0)),
+    )
+
+
+def _moves(cells: Cells, home: Cell, server: str) -> list[Row]:
+    """Those of them that go to another cell."""
+    return [row for row in _migrations(cells, home, server) if row["cross_cell_move"]]
 
 
 def find_place(cells: Cells, server: Document, wish: Wish) -> Place:
@@ -218,6 +248,8 @@ def find_place(cells: Cells, server: Document, wish: Wish) -> Place:
     """
     uuid = str(server["id"])
     home = cells.of_server(uuid)
+    if wish.job == LIVE:
+        return _live_place(cells, home, uuid)
     moves = _moves(cells, home, uuid)
     failed = [row for row in moves if row["status"] in _FAILED_STATUSES and _chosen_host(cells, row, server)]
     last_failed = None
@@ -229,6 +261,16 @@ def find_place(cells: Cells, server: Document, wish: Wish) -> Place:
     )
     source = cells.of_host(str(migration["source_compute"])) if migration else home
     return Place(uuid, home, source, migration, last_failed, str(moves[-1]["status"]) if moves else None)
+
+
+def _live_place(cells: Cells, home: Cell, server: str) -> Place:
+    """The server's live migration that is under way: only the newest of all its migrations can be."""
+    newest = next(iter(_migrations(cells, home, server)[::-1]), None)
+    if newest is None or not live.is_live(newest):
+        return Place(server, home, home, None, None, None, live=True)
+    view = states.view(cells.database(home), server, str(newest["uuid"]))
+    under_way = newest if live.phase(view) != "none" else None
+    return Place(server, home, home, under_way, None, str(newest["status"]), live=True)
 
 
 def _is_ours(cells: Cells, home: Cell, migration: Row, phase: str) -> bool:
@@ -309,7 +351,9 @@ def _chosen_host(cells: Cells, migration: Row | None, server: Document) -> str |
 
 def _cell_with_rows(cells: Cells, place: Place) -> Cell | None:
     """The cell into which the rows of the move were copied, if any."""
-    others = [cell for cell in cells.all() if cell.id != place.source.id] if place.migration else []
+    if place.live or not place.migration:
+        return None
+    others = [cell for cell in cells.all() if cell.id != place.source.id]
     return next((cell for cell in others if cells.database(cell).select("migrations", uuid=place.uuid)), None)
 
 
@@ -342,6 +386,9 @@ def _destination(
 
 
 def _other_cells(cells: Cells, place: Place) -> list[Cell]:
+    """The cells to which the server may go."""
+    if place.live:
+        return [place.home]
     return [cell for cell in cells.all() if cell.id != place.source.id and not cell.disabled]
 
 
@@ -451,6 +498,25 @@ def find_volumes(
             }
         )
     return found
+
+
+def live_volumes(found: Sequence[Row], arrived: bool, known: Mapping[str, Document | None]) -> list[Document]:
+    """The volumes of a server that is migrated live: their rows name the attachment of the host where it is.
+
+    The other host's is found in Cinder by the name of that host.
+    """
+    return [
+        {
+            "volume_id": str(row["volume_id"]),
+            "device": row["device_name"],
+            "boot_index": row["boot_index"],
+            "source_attachment_id": None if arrived else row["attachment_id"],
+            "destination_attachment_id": row["attachment_id"] if arrived else None,
+            "detached": False,
+            "volume": known.get(str(row["volume_id"])),
+        }
+        for row in found
+    ]
 
 
 def _unmovable(cells: Cells, home: Cell, view: states.CellView, server: str) -> list[str]:

@@ -243,7 +243,7 @@ def _prep_dest(plan: Document) -> list[str]:
     destination = plan["destination"]
     lines = [
         f"prep_dest: take the server (task_state resize_prep, migration {plan['migration']})",
-        f"prep_dest: claim {_amounts(plan['resources'])} on {destination['node']}",
+        f"prep_dest: claim {amounts(plan['resources'])} on {destination['node']}",
         f"prep_dest: copy its rows to {destination['cell']}, hidden",
     ]
     lines += [f"prep_dest: bind port {port['id']} to {destination['host']}, inactive" for port in plan["ports"]]
@@ -322,5 +322,6 @@ def _disk(disk: Document) -> str:
     return f"{disk['disk']} ({disk['disk_format']}, {disk['virtual_size_bytes'] / 1024**3:.1f} GiB)"
 
 
-def _amounts(resources: Mapping[str, Any]) -> str:
+def amounts(resources: Mapping[str, Any]) -> str:
+    """Amounts of resource classes, as an operator reads them."""
     return ", ".join(f"{amount} {name}" for name, amount in sorted(resources.items()))

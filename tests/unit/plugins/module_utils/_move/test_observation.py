@@ -9,9 +9,15 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from ansible_collections.stackmove.nova.plugins.module_utils._move.observation import Wish, find_place, find_volumes
+from ansible_collections.stackmove.nova.plugins.module_utils._move.observation import (
+    Wish,
+    find_place,
+    find_volumes,
+    live_volumes,
+)
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cell, Cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import Database
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.states import RUN_KEY
 
 
 def row(volume_id: str, attachment_id: str) -> dict[str, Any]:
@@ -56,12 +62,20 @@ def database(**tables: list[dict[str, Any]]) -> Database:
     return cast(Database, mock)
 
 
-def cells(home: Cell, migrations: list[dict[str, Any]], actions: tuple[str, ...] = ()) -> Cells:
-    """Cells of a server with these migrations, of which those in `actions` are ours."""
+def cells(home: Cell, migrations: list[dict[str, Any]], actions: tuple[str, ...] = (), run: str = "") -> Cells:
+    """Cells of a server with these migrations, of which those in `actions` are ours.
+
+    :param run: the one that holds the server
+    """
+    held = [{"instance_uuid": "server", "deleted": 0, "key": RUN_KEY, "value": run}] if run else []
     nodes = [{"uuid": "node", "host": "dst", "deleted": 0}]
     of_home = {
         "migrations": migrations,
-        "instance_actions": [{"instance_uuid": "server", "request_id": f"req-{key}"} for key in actions],
+        "instances": [{"uuid": "server", "deleted": 0, "host": "src"}],
+        "instance_system_metadata": held,
+        "instance_actions": [
+            {"id": 1, "instance_uuid": "server", "request_id": f"req-{key}", "start_time": ""} for key in actions
+        ],
     }
     found = {
         1: database(**(of_home if home is CELL1 else {})),
@@ -86,6 +100,7 @@ def migration(uuid: str, status: str, dest_compute: str | None = "dst", hour: in
         "source_compute": "src",
         "dest_compute": dest_compute,
         "cross_cell_move": 1,
+        "migration_type": "migration",
     }
 
 
@@ -129,3 +144,37 @@ def test_a_move_that_is_made_leaves_another_cell() -> None:
     place = find_place(cells(CELL2, [migration("m1", "finished")], ("m1",)), SERVER, Wish("web1"))
     assert (place.home, place.source, place.uuid) == (CELL2, CELL1, "m1")
     assert place.under_way == place.migration
+
+
+def live(uuid: str, status: str, hour: int = 1) -> dict[str, Any]:
+    return {**migration(uuid, status, hour=hour), "cross_cell_move": 0, "migration_type": "live-migration"}
+
+
+@pytest.mark.parametrize(
+    ("migrations", "run", "expected"),
+    [
+        pytest.param([], "", "", id="never migrated"),
+        pytest.param([live("m1", "completed")], "", "", id="over"),
+        pytest.param([live("m1", "completed"), live("m2", "running", 2)], "this one", "m2", id="under way"),
+        pytest.param([live("m1", "error")], "", "", id="failed"),
+        pytest.param([live("m1", "error")], "this one", "m1", id="a nova-compute was restarted over it"),
+        pytest.param(
+            [live("m1", "error"), migration("m2", "migrating", hour=2)],
+            "this one",
+            "",
+            id="that run moves it elsewhere",
+        ),
+    ],
+)
+def test_which_live_migration_is_looked_at(migrations: list[dict[str, Any]], run: str, expected: str) -> None:
+    place = find_place(cells(CELL1, migrations, run=run), SERVER, Wish("web1", job="live_migrate"))
+    assert (place.uuid, place.source, place.live, place.under_way) == (expected, CELL1, True, None)
+
+
+def test_volumes_of_a_live_migration_are_named_by_where_the_guest_is() -> None:
+    row = {"volume_id": "v", "device_name": "/dev/vdb", "boot_index": None, "attachment_id": "a"}
+    (before,) = live_volumes([row], False, {"v": {"id": "v"}})
+    assert (before["source_attachment_id"], before["destination_attachment_id"]) == ("a", None)
+    (after,) = live_volumes([row], True, {})
+    assert (after["source_attachment_id"], after["destination_attachment_id"]) == (None, "a")
+    assert (before["volume"], after["volume"], after["detached"]) == ({"id": "v"}, None, False)

@@ -1,0 +1,285 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What stands against a live migration within a cell, and its plan: pure functions of what was observed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from ansible_collections.stackmove.nova.plugins.module_utils._host.instance_dir import base_name
+from ansible_collections.stackmove.nova.plugins.module_utils._move import blockers, plan
+from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers import Blocker
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import Document, Observed, unreached
+
+# What its libvirt calls a guest in each vm_state that can be migrated.
+_STATES = {"active": "running", "paused": "paused"}
+_BY_NOVA = "Migrate it with Nova: openstack server migrate --live-migration."
+_CONFIG_DRIVE = "disk.config"
+
+
+def find_blockers(observed: Observed) -> list[Blocker]:
+    """Every blocker at once. One that is under way is not asked again what it has passed already."""
+    if observed.phase == "none":
+        return [] if observed.direction == "back" else list(_new(observed))
+    return [*blockers.held(observed), *_go_on(observed)]
+
+
+def _new(observed: Observed) -> Iterator[Blocker]:
+    yield from blockers.reach(observed)
+    yield from blockers.state(observed, tuple(_STATES), "Start it first; or migrate it cold: openstack server migrate.")
+    yield from blockers.unmovable(observed, _BY_NOVA)
+    yield from blockers.group(observed)
+    yield from _destination(observed)
+    yield from blockers.services(observed)
+    yield from blockers.ports(observed)
+    yield from blockers.volumes(observed)
+    if not unreached(observed.source_host):
+        yield from blockers.source_host(observed)
+        yield from _guest(observed)
+    if observed.move["destination"] and observed.destination_host and not unreached(observed.destination_host):
+        for blocker in (*blockers.destination_host(observed, copies=1), *_hypervisor(observed)):
+            yield replace(blocker, elsewhere=True)
+
+
+def _destination(observed: Observed) -> Iterator[Blocker]:
+    source, destination = observed.move["source"], observed.move["destination"]
+    if destination is None:
+        yield Blocker(
+            "destination",
+            f"no other host of {source['cell']['name']} is up, enabled and has room for the flavor.",
+            "Enable one, make room, or name one (destination_host) to see what it lacks.",
+        )
+        return
+    name = f"host {destination['host']}"
+    if destination["host"] == source["host"]:
+        yield Blocker(name, "the server is there already.", "Name another host.")
+    if destination["cell"]["id"] != source["cell"]["id"]:
+        yield Blocker(
+            name,
+            f"it is in {destination['cell']['name']}, and the server in {source['cell']['name']}.",
+            "Name a host of its own cell; to another, the playbook cross_cell_resize moves it.",
+        )
+    yield from blockers.room(observed)
+
+
+def _guest(observed: Observed) -> Iterator[Blocker]:
+    move, guest = observed.move, observed.source_host.get("guest")
+    name, host = f"guest {move['server']['id']}", move["source"]["host"]
+    if guest is None:
+        yield Blocker(name, f"libvirt on {host} does not know it.", "openstack server reboot --hard defines it anew.")
+        return
+    vm_state = move["instance"]["vm_state"]
+    if vm_state in _STATES and guest["state"] != _STATES[vm_state]:
+        yield Blocker(
+            name,
+            f"it is {guest['state']} on {host}, and Nova believes it {vm_state}.",
+            "Pause or unpause, or stop and start it through Nova, and wait until both agree.",
+        )
+    yield from blockers.parts(observed, _BY_NOVA)
+    if any(disk["name"] == _CONFIG_DRIVE for disk in (observed.source_host.get("directory") or {}).get("disks", [])):
+        yield Blocker(name, "it has a config drive, which libvirt does not copy.", _BY_NOVA)
+
+
+def _hypervisor(observed: Observed) -> Iterator[Blocker]:
+    here, there = (host.get("libvirt") for host in (observed.source_host, observed.destination_host))
+    if not here or not there:
+        return
+    if _version(there) < _version(here):
+        yield Blocker(
+            f"host {observed.move['destination']['host']}",
+            f"its QEMU {there['hypervisor_version']} is older than the source's {here['hypervisor_version']}.",
+            "Upgrade it, or choose another host.",
+        )
+
+
+def _version(libvirt: Document) -> tuple[int, ...]:
+    return tuple(int(part) for part in str(libvirt["hypervisor_version"]).split("."))
+
+
+def _go_on(observed: Observed) -> Iterator[Blocker]:
+    """From the job on, the guest may be at either host: both are asked."""
+    if observed.phase == "arrived" and observed.direction == "back":
+        yield Blocker(
+            blockers.named(observed),
+            f"its guest is on {observed.move['destination']['host']} already, and nothing leads back.",
+            "Leave the direction out, so that this ends there; then migrate it back.",
+        )
+    yield from blockers.reach(observed)
+    yield from blockers.wish(observed)
+
+
+def make_plan(
+    observed: Observed, inventory_names: Mapping[str, str], run: str, refused: Sequence[Document] = ()
+) -> Document:
+    """All that the roles need to know, decided once; see :func:`plan.make_plan`."""
+    made = plan.make_plan(observed, inventory_names, run, refused)
+    disks = _disks(observed)
+    return {
+        **made,
+        "disk_transport": "live",
+        "disks": disks,
+        "images": [],
+        "copy_storage": _copy_storage(disks),
+        "migrate_disks": _targets(observed),
+        "options": _options(observed),
+        "domain": _domain(observed),
+        "held_at_source": _held_at_source(observed),
+    }
+
+
+def _local_disks(observed: Observed) -> list[Document]:
+    found = (observed.source_host.get("directory") or {}).get("disks", [])
+    return [disk for disk in found if disk["name"] != _CONFIG_DRIVE and not disk["name"].endswith(".rescue")]
+
+
+def _disks(observed: Observed) -> list[Document]:
+    """The local disks, as module destination_guest makes them at the destination.
+
+    One stands on the same image there, if the source's does and nothing else has a backing file: what is below an
+    overlay is not copied then. Otherwise all that the guest sees is.
+    """
+    image, found = observed.move["base_image"], _local_disks(observed)
+    based = [bool(image) and _stands_on(disk, str(image["id"])) for disk in found]
+    alike = all(is_based or not disk["backing_path"] for disk, is_based in zip(found, based))
+    return [
+        {
+            "disk": disk["name"],
+            "disk_format": disk["format"],
+            "virtual_size_bytes": disk["virtual_size_bytes"],
+            "over_base": is_based and alike,
+        }
+        for disk, is_based in zip(found, based)
+    ]
+
+
+def _stands_on(disk: Document, image_id: str) -> bool:
+    backing = disk["backing_path"]
+    return bool(backing) and PurePosixPath(backing).name == base_name(image_id) and disk["chain_depth"] == 2
+
+
+def _copy_storage(disks: Sequence[Document]) -> str:
+    """As module domain_live_migration has it."""
+    if not disks:
+        return "none"
+    return "incremental" if any(disk["over_base"] for disk in disks) else "all"
+
+
+def _targets(observed: Observed) -> list[str]:
+    """The local disks by their names in the guest: volumes that are block devices here are not to be copied."""
+    paths = {disk["path"] for disk in _local_disks(observed)}
+    return [
+        disk["target"] for disk in (observed.source_host.get("guest") or {}).get("disks", []) if disk["source"] in paths
+    ]
+
+
+def _options(observed: Observed) -> Document:
+    """The options of the migration, as Nova has them on the source's host."""
+    given = (observed.source_host.get("nova") or {}).get("live_migration")
+    destination = observed.move["destination"]
+    if not given or not destination:
+        return {}
+    there = ((observed.destination_host.get("nova") or {}).get("live_migration") or {}).get("inbound_address")
+    options = {name: value for name, value in given.items() if name not in ("uri", "inbound_address")}
+    return {
+        **options,
+        "destination_uri": given["uri"].replace("%s", destination["host"]),
+        "migrate_uri": f"tcp://{there}" if there else None,
+    }
+
+
+def _domain(observed: Observed) -> Document:
+    """What the destination decides of the guest's XML, as module domain_xml takes it."""
+    nova, libvirt = (observed.destination_host.get(name) or {} for name in ("nova", "libvirt"))
+    if not nova or not libvirt:
+        return {}
+    return {
+        "listen": {"vnc": nova["vnc_server_listen"], "spice": nova["spice_server_listen"]},
+        "cpu_shared_set": nova["cpu_shared_set"],
+        "cpu_shares": "quota:cpu_shares" in (observed.move["flavor"].get("extra_specs") or {}),
+        "rbd_user": nova["rbd_user"],
+        "rbd_secret_uuid": nova["rbd_secret_uuid"],
+        "emulators": libvirt["emulators"],
+        "machine_types": libvirt["machine_types"],
+    }
+
+
+def _held_at_source(observed: Observed) -> list[str]:
+    """The volumes that Cinder still has connected to the source."""
+    host, attachments = observed.move["source"]["host"], observed.move["server"]["attachments"]
+    return [
+        volume["volume_id"]
+        for volume in observed.move["volumes"]
+        if any(entry["host"] == host for entry in attachments.get(volume["volume_id"], []))
+    ]
+
+
+def describe(made: Document) -> list[str]:
+    """The plan as the operator reads it: what is left to do, a line for each step, in their order."""
+    source, destination, phase = made["source"], made["destination"], made["phase"]
+    refused = [f"{host['host']} does not take it: {host['cause']}" for host in made["refused"]]
+    who = f"{made['name']} ({made['server']})"
+    if destination is None:
+        return [*refused, f"{who} has nowhere to go"]
+    if not made["roles"]:
+        return [f"{who}: nothing to take back (phase {phase})"]
+    title = f"{who} live from {source['host']} to {destination['host']} in {source['cell']}"
+    if made["direction"] == "back":
+        return [f"take back the migration of {title}", *_back(made)]
+    lines = [f"migrate {title}" if phase == "none" else f"go on with the migration of {title} (phase {phase})"]
+    if "live_prepare" in made["roles"]:
+        lines += _prepare(made)
+    if "live_transfer" in made["roles"]:
+        lines += _transfer(made)
+    return [*refused, *lines, *_finish(made)]
+
+
+def _prepare(made: Document) -> list[str]:
+    destination = made["destination"]
+    host = destination["host"]
+    lines = [
+        f"live_prepare: take the server (task_state migrating, migration {made['migration']})",
+        f"live_prepare: claim {plan.amounts(made['resources'])} on {destination['node']}",
+    ]
+    lines += [f"live_prepare: bind port {port['id']} to {host}, inactive" for port in made["ports"]]
+    lines += [f"live_prepare: connect volume {entry['volume_id']} to {host}, too" for entry in made["volumes"]]
+    lines += [
+        f"live_prepare: make {disk['disk']} on {host}, empty"
+        + (f", over image {made['base_image']['id']}" if disk["over_base"] else "")
+        for disk in made["disks"]
+    ]
+    return lines
+
+
+def _transfer(made: Document) -> list[str]:
+    copied = ", ".join(made["migrate_disks"])
+    options = made["options"]
+    what = "its memory" + (f" and what is written to {copied}" if made["copy_storage"] == "incremental" else "")
+    what += f" and all of {copied}" if made["copy_storage"] == "all" else ""
+    limit = f", at {options['bandwidth_mib']} MiB/s" if options.get("bandwidth_mib") else ""
+    return [f"live_transfer: migrate {what} to {options.get('destination_uri')}{limit}; from here on it may be there"]
+
+
+def _finish(made: Document) -> list[str]:
+    source, host = made["source"], made["destination"]["host"]
+    lines = [f"live_finish: activate port {port['id']} on {host}" for port in made["ports"]]
+    lines.append(f"live_finish: record that it is on {host}")
+    lines += [f"live_finish: disconnect volume {entry['volume_id']} from {source['host']}" for entry in made["volumes"]]
+    lines.append(f"live_finish: delete its folder, bindings and claims on {source['host']}")
+    lines.append("live_finish: give the server back to its user")
+    return lines
+
+
+def _back(made: Document) -> list[str]:
+    source, host = made["source"], made["destination"]["host"]
+    lines = [
+        f"live_transfer, back: abort the migration, if it goes on; go on only if the guest is on {source['host']} alone"
+    ]
+    lines.append(f"live_prepare, back: remove what {host} has of the guest")
+    lines += [f"live_prepare, back: disconnect volume {entry['volume_id']} from {host}" for entry in made["volumes"]]
+    lines.append(f"live_prepare, back: delete its bindings and claims on {host}")
+    lines.append("live_prepare, back: give the server back to its user")
+    return lines

@@ -1,0 +1,269 @@
+# Copyright: (c) 2026, stackmove.nova contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What stands against a live migration within a cell, and what is planned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.stackmove.nova.plugins.module_utils._host.instance_dir import base_name
+from ansible_collections.stackmove.nova.plugins.module_utils._host.nova_conf import parse
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import LIVE, Course, Observed, course
+from ansible_collections.stackmove.nova.plugins.module_utils._move.live_migration import (
+    describe,
+    find_blockers,
+    make_plan,
+)
+from ansible_collections.stackmove.nova.tests.unit.plugins.module_utils._move.test_blockers import change
+
+ROLES = ("live_prepare", "live_transfer", "live_finish")
+VOLUME = "790dc7d2-09f6-4aa5-9baf-6de462c7d020"
+NOVA = parse(["[libvirt]\nlive_migration_uri = qemu+ssh://root@%s/system\n"], "h", "192.0.2.1").summary()
+
+
+@pytest.fixture
+def live(observed: Observed) -> Observed:
+    """The server without its config drive, with its own flavor, and another host of its cell."""
+    change(observed, "move.destination.cell", dict(observed.move["source"]["cell"]))
+    change(observed, "move.flavor", observed.move["flavor_before"])
+    change(observed, "move.leftovers", [])
+    directory = observed.source_host["directory"]
+    directory["disks"] = [disk for disk in directory["disks"] if disk["name"] == "disk"]
+    directory["disks"][0]["backing_path"] = _base(observed)
+    for host in (observed.source_host, observed.destination_host):
+        host["nova"]["live_migration"] = dict(NOVA["live_migration"])
+    return replace(observed, job=LIVE)
+
+
+def _base(observed: Observed) -> str:
+    return f"/var/lib/nova/instances/_base/{base_name(observed.move['base_image']['id'])}"
+
+
+def lines(observed: Observed) -> list[str]:
+    return [f"{found.object}: {found.cause} Remedy: {found.remedy}" for found in find_blockers(observed)]
+
+
+def planned(observed: Observed) -> dict[str, Any]:
+    return make_plan(observed, {}, "this run")
+
+
+def under_way(observed: Observed, phase: str, holder: bool | None = False) -> Observed:
+    """Another run has begun it.
+
+    :param holder: whether that run lives
+    """
+    migration = {"uuid": "m", "status": phase, "ours": True, "idle_s": 1, "created_at": "2026-11-21 12:00:00"}
+    change(observed, "move.phase", phase)
+    change(observed, "move.migration", migration)
+    change(observed, "move.holder", {"who": "process 1 on controller", "alive": holder})
+    return observed
+
+
+def test_nothing_stands_against_this_migration(live: Observed) -> None:
+    assert lines(live) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"move.server.vm_state": "stopped"}, "server web1: it is stopped. Remedy: Start it first"),
+        ({"move.server.vm_state": "rescued"}, "server web1: it is rescued."),
+        ({"move.server.task_state": "migrating"}, "Nova is busy with it (migrating)."),
+        ({"move.server.locked": True}, "server web1: it is locked."),
+        ({"move.unmovable": ["a NUMA topology"]}, "a NUMA topology, which would be lost. Remedy: Migrate it with Nova"),
+        ({"move.destination": None, "destination_host": {}}, "no other host of cell1 is up"),
+        ({"move.destination.host": "compute12"}, "host compute12: the server is there already."),
+        (
+            {"move.destination.cell": {"id": 9, "uuid": "c", "name": "cell9", "disabled": False}},
+            "it is in cell9, and the server in cell1. Remedy: Name a host of its own cell",
+        ),
+        ({"move.destination.shortages": ["VCPU"]}, "Placement has no room there (VCPU)"),
+        ({"move.destination.service.status": "disabled"}, "its compute service is disabled"),
+        ({"move.service_role": False}, "no service token"),
+        ({"move.binding_extended": False}, "it lacks the extension binding-extended"),
+        ({"source_host.guest": None}, "libvirt on compute12 does not know it"),
+        ({"source_host.guest.state": "shutoff"}, "it is shutoff on compute12, and Nova believes it active."),
+        ({"source_host.guest.has_tpm": True}, "an emulated TPM on compute12, which would be lost. Remedy: Migrate it"),
+        ({"source_host.guest.hostdevs": ["pci"]}, "it has a host device. Remedy: Remove it first."),
+        ({"source_host.guest.checkpoints": 1}, "libvirt checkpoints, which would be lost"),
+        ({"source_host.nova.images_type": "rbd"}, "host compute12: it keeps disks as rbd."),
+        ({"destination_host.directory": {"path": "/x"}}, "it has a folder of the server already (/x)"),
+        ({"destination_host.guest": {"state": "shutoff"}}, "libvirt there has a domain with the server's uuid."),
+        ({"destination_host.libvirt.machine_types": []}, "its QEMU has no machine type pc-i440fx-7.2."),
+        ({"destination_host.libvirt.hypervisor_version": "7.1.9"}, "its QEMU 7.1.9 is older than the source's 7.2.22."),
+        ({"destination_host.storage.free_bytes": 0}, "0.0 GiB are free for its disks"),
+        ({"destination_host.unreachable": True}, "host compute21: it cannot be read"),
+    ],
+)
+def test_each_blocker_is_said_with_its_remedy(live: Observed, changes: dict[str, Any], said: str) -> None:
+    for path, value in changes.items():
+        change(live, path, value)
+    found = lines(live)
+    assert any(said in line for line in found), found
+    assert all(" Remedy: " in line for line in found)
+
+
+def test_a_config_drive_would_not_arrive(live: Observed) -> None:
+    live.source_host["directory"]["disks"].append(
+        {"name": "disk.config", "virtual_size_bytes": 1, "allocated_bytes": 1}
+    )
+    assert any("it has a config drive" in line for line in lines(live))
+
+
+def test_a_paused_server_goes_paused(live: Observed) -> None:
+    change(live, "move.server.vm_state", "paused")
+    change(live, "move.instance.vm_state", "paused")
+    change(live, "move.instance.old_vm_state", "paused")
+    change(live, "source_host.guest.state", "paused")
+    assert lines(live) == []
+    assert planned(live)["running"] is False
+
+
+def test_another_run_is_not_disturbed(live: Observed) -> None:
+    assert lines(under_way(live, "running", holder=False)) == []
+    assert any("another run works on it" in line for line in lines(under_way(live, "running", holder=True)))
+    assert any("stackmove_resume=true" in line for line in lines(under_way(live, "running", holder=None)))
+
+
+def test_one_of_novas_own_is_not_disturbed(live: Observed) -> None:
+    under_way(live, "running")
+    change(live, "move.migration.ours", False)
+    assert any("Nova itself is working on it" in line for line in lines(live))
+
+
+@pytest.mark.parametrize("side", ["source_host", "destination_host"])
+def test_from_the_job_on_both_hosts_are_asked(live: Observed, side: str) -> None:
+    under_way(live, "running")
+    change(live, f"{side}.unreachable", True)
+    for direction in ("auto", "back"):
+        assert any("it cannot be read" in line for line in lines(replace(live, direction=direction)))
+
+
+def test_nothing_leads_back_from_its_destination(live: Observed) -> None:
+    arrived = replace(under_way(live, "arrived"), direction="back")
+    assert any("its guest is on compute21 already, and nothing leads back." in line for line in lines(arrived))
+    assert course(arrived) == Course("forward", ROLES[2:])
+
+
+@pytest.mark.parametrize(
+    ("phase", "direction", "wanted"),
+    [
+        ("none", "auto", Course("forward", ROLES)),
+        ("preparing", "auto", Course("forward", ROLES)),
+        ("running", "auto", Course("forward", ROLES)),
+        ("running", "forward", Course("forward", ROLES)),
+        ("arrived", "auto", Course("forward", ROLES[2:])),
+        ("none", "back", Course("none", ())),
+        ("preparing", "back", Course("back", ROLES[::-1])),
+        ("running", "back", Course("back", ROLES[::-1])),
+    ],
+)
+def test_where_it_goes(live: Observed, phase: str, direction: str, wanted: Course) -> None:
+    change(live, "move.phase", phase)
+    # A guest at its source tells nothing of a live migration: it is there until it is not.
+    assert live.source_host["guest"]
+    assert course(replace(live, direction=direction)) == wanted
+
+
+# the disks
+
+
+def test_a_disk_over_the_image_stays_one(live: Observed) -> None:
+    made = planned(live)
+    assert made["disks"] == [{"disk": "disk", "disk_format": "qcow2", "virtual_size_bytes": 1024**3, "over_base": True}]
+    assert (made["copy_storage"], made["migrate_disks"]) == ("incremental", ["vda"])
+
+
+@pytest.mark.parametrize("why", ["gone", "another", "deeper"])
+def test_one_over_anything_else_is_copied_whole(live: Observed, why: str) -> None:
+    if why == "gone":
+        change(live, "move.base_image", None)
+    elif why == "another":
+        change(live, "source_host.directory.disks.0.backing_path", "/var/lib/nova/instances/_base/another")
+    else:
+        change(live, "source_host.directory.disks.0.chain_depth", 3)
+    made = planned(live)
+    assert made["copy_storage"] == "all"
+    assert [disk["over_base"] for disk in made["disks"]] == [False]
+
+
+def test_one_such_disk_has_all_of_them_copied_whole(live: Observed) -> None:
+    """libvirt copies all disks in one way; what is below the second would be missing."""
+    path = f"{live.source_host['directory']['path']}/disk.eph0"
+    second = {
+        **live.source_host["directory"]["disks"][0],
+        "name": "disk.eph0",
+        "path": path,
+        "backing_path": "/var/lib/nova/instances/_base/ephemeral_1_40d1d2c",
+    }
+    live.source_host["directory"]["disks"].append(second)
+    live.source_host["guest"]["disks"].append({"target": "vdc", "source": path})
+    made = planned(live)
+    assert made["copy_storage"] == "all"
+    assert [disk["over_base"] for disk in made["disks"]] == [False, False]
+    assert made["migrate_disks"] == ["vda", "vdc"]
+
+
+def test_without_local_disks_only_memory_goes(live: Observed) -> None:
+    change(live, "source_host.directory.disks", [])
+    made = planned(live)
+    assert (made["copy_storage"], made["migrate_disks"], made["disks"]) == ("none", [], [])
+
+
+def test_a_volume_is_never_copied_though_it_is_a_device_here(live: Observed) -> None:
+    live.source_host["guest"]["disks"].append({"target": "vdd", "source": "/dev/sdb", "type": "block"})
+    assert "vdd" not in planned(live)["migrate_disks"]
+
+
+# the rest
+
+
+def test_it_is_migrated_as_nova_would(live: Observed) -> None:
+    options = planned(live)["options"]
+    assert options["destination_uri"] == "qemu+ssh://root@compute21/system"
+    assert options["migrate_uri"] is None
+    assert (options["downtime_ms"], options["timeout_action"], options["post_copy"]) == (500, "abort", False)
+    change(live, "destination_host.nova.live_migration.inbound_address", "198.51.100.21")
+    assert planned(live)["options"]["migrate_uri"] == "tcp://198.51.100.21"
+
+
+def test_its_xml_is_the_destinations(live: Observed) -> None:
+    domain = planned(live)["domain"]
+    assert domain["listen"] == {"vnc": "10.77.0.21", "spice": "127.0.0.1"}
+    assert domain["cpu_shares"] is False
+    assert "pc-i440fx-7.2" in domain["machine_types"]
+
+
+def test_the_plan_tells_what_the_source_still_holds(live: Observed) -> None:
+    change(live, "move.server.attachments", {VOLUME: [{"host": "compute12"}, {"host": "compute21"}]})
+    assert planned(live)["held_at_source"] == [VOLUME]
+    change(live, "move.server.attachments", {VOLUME: [{"host": "compute21"}]})
+    assert planned(live)["held_at_source"] == []
+
+
+def test_the_operator_reads_it(live: Observed) -> None:
+    text = "\n".join(describe(planned(live)))
+    assert "migrate web1 (518e2a6d-2e56-4163-9fa3-7938e39f87fb) live from compute12 to compute21 in cell1" in text
+    assert "live_prepare: make disk on compute21, empty, over image cd8e1e56" in text
+    assert "live_transfer: migrate its memory and what is written to vda to qemu+ssh://root@compute21/system" in text
+    assert "live_finish: record that it is on compute21" in text
+    going_back = replace(under_way(live, "running"), direction="back")
+    back = "\n".join(describe(planned(going_back)))
+    assert "take back the migration of web1" in back
+    assert "go on only if the guest is on compute12 alone" in back
+    change(live, "move.phase", "arrived")
+    arrived = "\n".join(describe(planned(live)))
+    assert "go on with the migration of web1" in arrived
+    assert "live_transfer" not in arrived
+
+
+def test_nowhere_to_go_and_nothing_to_take_back(live: Observed) -> None:
+    assert "nothing to take back (phase none)" in describe(planned(replace(live, direction="back")))[0]
+    change(live, "move.destination", None)
+    nowhere = replace(live, destination_host={})
+    assert describe(planned(nowhere))[-1].endswith("has nowhere to go")
