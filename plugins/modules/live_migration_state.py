@@ -106,9 +106,6 @@ options:
       connection_info:
         description: How the destination reaches the volume, as Nova stores it.
         type: dict
-      source_connection_info:
-        description: Not used.
-        type: dict
   bindings:
     description: The port bindings that are active now, as M(stackmove.nova.port_bindings) returns them.
     type: list
@@ -193,7 +190,6 @@ VOLUME: dict[str, Any] = {
     "destination_attachment_id": {"type": "str"},
     "mountpoint": {"type": "str"},
     "connection_info": {"type": "dict"},
-    "source_connection_info": {"type": "dict"},
 }
 
 

@@ -145,9 +145,6 @@ options:
       connection_info:
         description: How the side that holds the volume reaches it, as Nova stores it.
         type: dict
-      source_connection_info:
-        description: Not used, likewise.
-        type: dict
   bindings:
     description: The port bindings that are active now, as M(stackmove.nova.port_bindings) returns them.
     type: list
@@ -308,7 +305,6 @@ def main() -> None:
                     "destination_attachment_id": {"type": "str"},
                     "mountpoint": {"type": "str"},
                     "connection_info": {"type": "dict"},
-                    "source_connection_info": {"type": "dict"},
                 },
             },
             "bindings": {"type": "list", "elements": "dict", "default": []},

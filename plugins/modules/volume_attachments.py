@@ -61,9 +61,6 @@ options:
       connection_info:
         description: Not used; an entry of an earlier RV(volumes) may be given as it is.
         type: dict
-      source_connection_info:
-        description: Not used, likewise.
-        type: dict
   held_by:
     description:
       - V(source) or V(destination) connects that side's attachments and completes them; those of the other side that
@@ -157,9 +154,13 @@ volumes:
           with O(held_by=both), the destination. Null if nobody holds it.
         - It may contain secrets.
       type: dict
-    source_connection_info:
-      description: With O(held_by=both), how the source reaches it, likewise; else null.
-      type: dict
+source_volumes:
+  description:
+    - With O(held_by=both), the volumes with their C(connection_info) as the source reaches them, for
+      O(stackmove.nova.source_guest#module:volumes). Else empty.
+  returned: success
+  type: list
+  elements: dict
 actions:
   description: What was done, or would be done in check mode, one sentence each.
   returned: success
@@ -187,7 +188,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     server, connector = params["server"], params["connector"]
     # What an earlier call has returned may be given as it is.
     wanted = [
-        volumes.WantedVolume(**{key: value for key, value in entry.items() if not key.endswith("connection_info")})
+        volumes.WantedVolume(**{key: value for key, value in entry.items() if key != "connection_info"})
         for entry in params["volumes"]
     ]
     holding = volumes.Holding(
@@ -202,7 +203,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     changes = [change for plan in plans for change in plan.changes]
     volumes.check_means(changes, holding, connector, has_service_token(conn))
 
-    results = []
+    results, at_source = [], []
     for entry, sides, plan in zip(wanted, found, plans):
         ids, answer = volumes.ids_of(sides), None
         if not module.check_mode:
@@ -218,16 +219,15 @@ def work(module: AnsibleModule) -> dict[str, Any]:
                 "connection_info": volumes.holders_connection(
                     conn, entry.volume_id, ids.get(holding.taker), answer, sides.multiattach
                 ),
-                "source_connection_info": volumes.holders_connection(
-                    conn, entry.volume_id, ids["source"], None, sides.multiattach
-                )
-                if holding.held_by == "both"
-                else None,
             }
         )
+        if holding.held_by == "both":
+            info = volumes.holders_connection(conn, entry.volume_id, ids["source"], None, sides.multiattach)
+            at_source.append({"volume_id": entry.volume_id, "connection_info": info})
     return {
         "changed": bool(changes),
         "volumes": results,
+        "source_volumes": at_source,
         "actions": [str(change) for change in changes],
         "diff": {
             "before": {entry.volume_id: sides.describe() for entry, sides in zip(wanted, found)},
@@ -252,7 +252,6 @@ def main() -> None:
                     "mountpoint": {"type": "str"},
                     "detached": {"type": "bool", "default": False},
                     "connection_info": {"type": "dict"},
-                    "source_connection_info": {"type": "dict"},
                 },
             },
             "held_by": {"type": "str", "choices": ["source", "destination", "both", "none"], "required": True},

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import LIVE
+
 Document = dict[str, Any]
 
 
@@ -64,16 +66,17 @@ def _server(seen: Seen) -> Iterator[Check]:
     server, (home, other) = move["server"], _home(seen)
     status = "VERIFY_RESIZE"
     if _is_over(seen):
-        status = "ACTIVE" if plan["running"] else "SHUTOFF"
+        status = "ACTIVE" if plan["running"] else "PAUSED" if plan["job"] == LIVE else "SHUTOFF"
     flavor = plan["flavor_before" if plan["direction"] == "back" else "flavor"]
     yield Check("server", plan["server"], server["id"])
     yield Check("status", status, server["status"])
     yield Check("host", home["host"], str(server["host"]))
     yield Check("cell", home["cell"], move["home_cell"])
     yield Check("flavor", flavor["name"], move["flavor"]["name"])
-    yield Check(
-        f"rows in {other['cell']}", "none" if _is_over(seen) else "hidden", move["rows"].get(other["cell"], "none")
-    )
+    if other["cell"] != home["cell"]:
+        yield Check(
+            f"rows in {other['cell']}", "none" if _is_over(seen) else "hidden", move["rows"].get(other["cell"], "none")
+        )
     yield Check(f"rows in {home['cell']}", "live", move["rows"].get(home["cell"], "none"))
 
 
@@ -82,7 +85,7 @@ def _guest(seen: Seen) -> Iterator[Check]:
     hosts = seen.destination_host, seen.source_host
     here, there = hosts[::-1] if seen.plan["direction"] == "back" else hosts
     guest, old = here.get("guest"), there.get("guest")
-    wanted = "running" if seen.plan["running"] else "shutoff"
+    wanted = "running" if seen.plan["running"] else "paused" if seen.plan["job"] == LIVE else "shutoff"
     yield Check(f"guest on {home['host']}", wanted, guest["state"] if guest else "absent")
     yield Check(f"guest on {other['host']}", "absent", old["state"] if old else "absent")
     placed = {disk["disk"]: str(disk["sha512"]) for disk in seen.placed}

@@ -31,7 +31,6 @@ def test_an_entry_of_the_destinations_volumes_is_taken_as_it_is(run: Run) -> Non
         "destination_attachment_id": "b",
         "mountpoint": "/dev/vdb",
         "connection_info": {"driver_volume_type": "rbd"},
-        "source_connection_info": {"driver_volume_type": "rbd"},
     }
     assert "api_database is not set" in run({**ARGUMENTS, "volumes": [volume]})["msg"]
 

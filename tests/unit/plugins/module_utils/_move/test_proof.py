@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import Observed
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import LIVE, Observed
 from ansible_collections.stackmove.nova.plugins.module_utils._move.plan import make_plan
 from ansible_collections.stackmove.nova.plugins.module_utils._move.proof import Seen, prove, table
 
@@ -175,3 +175,15 @@ def test_what_it_has_left_is_seen(returned: Seen) -> None:
     returned.destination_host["directory"] = {"path": "/x"}
     returned.move["rows"]["cell2"] = "hidden"
     assert wrong(returned) == ["rows in cell2", "folder on compute21"]
+
+
+@pytest.mark.parametrize(("running", "status", "state"), [(True, "ACTIVE", "running"), (False, "PAUSED", "paused")])
+def test_a_live_migration_stays_in_its_cell(confirmed: Seen, running: bool, status: str, state: str) -> None:
+    plan = {**confirmed.plan, "job": LIVE, "running": running}
+    plan["source"] = {**plan["source"], "cell": "cell2"}
+    confirmed.move["server"]["status"] = status
+    confirmed.destination_host["guest"]["state"] = state
+    seen = dataclasses.replace(confirmed, plan=plan, uploaded=(), placed=())
+    assert wrong(seen) == []
+    confirmed.source_host["guest"] = {"state": "running"}
+    assert wrong(seen) == ["guest on compute12"]
