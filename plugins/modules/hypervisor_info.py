@@ -23,6 +23,11 @@ options:
     description:
       - The uuid of a server whose domain and files are read as well.
     type: str
+  processor:
+    description:
+      - The processor of a guest that runs elsewhere, as RV(guest.processor) has it there, to see whether this host's
+        QEMU can give it the same.
+    type: str
 seealso:
   - module: stackmove.nova.source_guest
   - module: stackmove.nova.destination_guest
@@ -187,6 +192,12 @@ owned_by_nova:
     gid:
       description: The group.
       type: int
+processor_refusal:
+  description:
+    - What the host lacks of O(processor), in libvirt's words; empty when it lacks nothing, or none was given.
+  returned: success
+  type: str
+  sample: "the CPU is incompatible with host CPU: Host CPU does not provide required features: avx512f"
 guest:
   description:
     - The server's domain. V(null) when O(server) is not given or is not defined here.
@@ -216,6 +227,11 @@ guest:
     checkpoints:
       description: The number of libvirt's checkpoints.
       type: int
+    processor:
+      description:
+        - The processor that it runs on, with each of its features, for O(processor) on another host; V(null) if it does
+          not run.
+      type: str
     machine:
       description: The machine type.
       type: str
@@ -308,13 +324,18 @@ from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes impor
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import (
     capabilities,
     domain_info,
+    migration_checks,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import connect
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.guest import Guest
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migratable import migratable_xml
 
 
-def describe_guest(guest: Guest, definition: str) -> dict[str, Any]:
-    """Return a guest's facts."""
+def describe_guest(guest: Guest, definition: str, processor: str | None) -> dict[str, Any]:
+    """Return a guest's facts.
+
+    :param processor: the one that it runs on, None if it does not run
+    """
     return {
         "uuid": guest.uuid,
         "name": guest.name(),
@@ -322,6 +343,7 @@ def describe_guest(guest: Guest, definition: str) -> dict[str, Any]:
         "persistent": guest.is_persistent(),
         "snapshots": guest.snapshots(),
         "checkpoints": guest.checkpoints(),
+        "processor": processor,
         "xml": domain_info.redacted(definition),
         **domain_info.describe(definition),
     }
@@ -358,6 +380,7 @@ def gather(given: dict[str, Any]) -> dict[str, Any]:
         "owned_by_nova": {"uid": owner.st_uid, "gid": owner.st_gid} if owner else None,
         "connector": None,
         "libvirt": None,
+        "processor_refusal": "",
         "guest": None,
         "directory": None,
     }
@@ -367,11 +390,16 @@ def gather(given: dict[str, Any]) -> dict[str, Any]:
         return result
     with connect(given["libvirt_uri"]) as connection:
         result["libvirt"] = capabilities.describe(connection)
+        if given["processor"]:
+            result["processor_refusal"] = migration_checks.cpu_refusal(connection, given["processor"])
         if given["server"]:
             guest = Guest(connection, given["server"])
             folder = instance_dir.InstanceDir(instance_dir.path_of(path, given["server"]))
             definition = guest.definition() if guest.exists() else None
-            result["guest"] = describe_guest(guest, definition) if definition else None
+            processor = None
+            if guest.is_active():  # its definition may only say that it is the host's
+                processor = domain_info.processor(migratable_xml(connection, guest.uuid))
+            result["guest"] = describe_guest(guest, definition, processor) if definition else None
             result["directory"] = describe_directory(folder, definition)
     return result
 
@@ -384,7 +412,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={"server": {"type": "str"}, **params.LIBVIRT_OPTIONS},
+        argument_spec={"server": {"type": "str"}, "processor": {"type": "str"}, **params.LIBVIRT_OPTIONS},
         supports_check_mode=True,
     )
     run_module(module, work, {})

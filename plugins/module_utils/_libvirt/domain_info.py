@@ -36,6 +36,20 @@ def local_disk_formats(domain_xml: str, folder: str) -> dict[str, str]:
     return found
 
 
+def processor(domain_xml: str) -> str:
+    """Return the part of a running guest's XML that tells which processor it has: a domain of that and nothing else."""
+    from lxml import etree
+
+    root = xml.parse(domain_xml)
+    made = etree.Element("domain", type=root.get("type") or "")
+    for path in ("os/type", "cpu", "devices/emulator"):
+        place, _slash, _name = path.rpartition("/")
+        found = root.find(path)
+        if found is not None:
+            (etree.SubElement(made, place) if place else made).append(found)
+    return xml.text_of(made)
+
+
 def describe(domain_xml: str) -> dict[str, Any]:
     """Return what a move has to know of a domain beside its XML."""
     root = xml.parse(domain_xml)

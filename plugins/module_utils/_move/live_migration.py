@@ -86,6 +86,14 @@ def _guest(observed: Observed) -> Iterator[Blocker]:
 
 def _hypervisor(observed: Observed) -> Iterator[Blocker]:
     here, there = (host.get("libvirt") for host in (observed.source_host, observed.destination_host))
+    refusal = observed.destination_host.get("processor_refusal")
+    if refusal:
+        yield Blocker(
+            f"host {observed.move['destination']['host']}",
+            f"its processor lacks what the guest has: {refusal}.",
+            "Choose another host; or have Nova give guests a processor that all hosts have ([libvirt] cpu_models), and"
+            " start this one anew.",
+        )
     if not here or not there:
         return
     if _version(there) < _version(here):

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.stackmove.nova.plugins.module_utils._host import requirements
 from ansible_collections.stackmove.nova.plugins.module_utils._host.instance_dir import InstanceDir
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import domain_info, migration_checks
 from ansible_collections.stackmove.nova.plugins.modules import hypervisor_info
 
 URI = "test:///default"
@@ -27,7 +28,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
     conf.write_text(f"[DEFAULT]\ninstances_path = {tmp_path}\n", "utf-8")
     monkeypatch.setattr(requirements, "missing", lambda: [{"name": "os_brick"}])
     connection = libvirt.open(URI)
-    yield {"server": SERVER, "nova_conf": [str(conf)], "libvirt_uri": URI}
+    yield {"server": SERVER, "processor": None, "nova_conf": [str(conf)], "libvirt_uri": URI}
     connection.close()
 
 
@@ -49,3 +50,32 @@ def test_the_note_of_a_move_without_its_secrets(given: dict[str, Any], tmp_path:
     found = hypervisor_info.gather({**given, "server": ABSENT})
     assert found["directory"]["note"] == place
     assert "a-password" not in str(found)
+
+
+def test_a_running_guest_tells_its_processor(given: dict[str, Any]) -> None:
+    with libvirt.open(URI) as connection:
+        connection.lookupByUUIDString(SERVER).destroy()
+        assert hypervisor_info.gather(given)["guest"]["processor"] is None
+        connection.lookupByUUIDString(SERVER).create()
+    text = hypervisor_info.gather(given)["guest"]["processor"]
+    assert text.startswith("<domain")
+    assert "<name>" not in text
+
+
+def test_a_processor_is_told_with_what_it_depends_on() -> None:
+    """The rest of the XML, such as passwords of consoles, has no business on another host."""
+    running = """<domain type='kvm'><name>g</name>
+      <os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type><boot dev='hd'/></os>
+      <cpu mode='custom' match='exact'><model>Nehalem</model><feature policy='require' name='vme'/></cpu>
+      <devices><emulator>/usr/bin/qemu</emulator><graphics type='vnc' passwd='a-password'/></devices></domain>"""
+    assert "".join(domain_info.processor(running).split("\n")).replace("  ", "") == (
+        '<domain type="kvm"><os><type arch="x86_64" machine="pc-q35-7.2">hvm</type></os>'
+        '<cpu mode="custom" match="exact"><model>Nehalem</model><feature policy="require" name="vme"/></cpu>'
+        "<devices><emulator>/usr/bin/qemu</emulator></devices></domain>"
+    )
+
+
+def test_another_hosts_processor_is_compared(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hypervisor_info.gather(given)["processor_refusal"] == ""
+    monkeypatch.setattr(migration_checks, "cpu_refusal", lambda _connection, text: f"no {text}")
+    assert hypervisor_info.gather({**given, "processor": "avx512f"})["processor_refusal"] == "no avx512f"

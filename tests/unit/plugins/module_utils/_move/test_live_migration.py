@@ -96,6 +96,7 @@ def test_nothing_stands_against_this_migration(live: Observed) -> None:
         ({"destination_host.guest": {"state": "shutoff"}}, "libvirt there has a domain with the server's uuid."),
         ({"destination_host.libvirt.machine_types": []}, "its QEMU has no machine type pc-i440fx-7.2."),
         ({"destination_host.libvirt.hypervisor_version": "7.1.9"}, "its QEMU 7.1.9 is older than the source's 7.2.22."),
+        ({"destination_host.processor_refusal": "avx512f"}, "its processor lacks what the guest has: avx512f."),
         ({"destination_host.storage.free_bytes": 0}, "0.0 GiB are free for its disks"),
         ({"destination_host.unreachable": True}, "host compute21: it cannot be read"),
     ],
