@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - stackmove.nova contributors (@stackmove)
 description:
-  - Reads the phase of a live migration within a cell, Nova's own as well, and the host where the database has the
+  - Reads the phase of a live migration, Nova's own as well, and the host where the database has the
     server. It needs no API, so that a rollback can decide what it may touch while others are down.
   - From V(running) on the guest may be at either host. Ask libvirt on both (M(stackmove.nova.hypervisor_info)) before
     anything is removed.
@@ -30,6 +30,12 @@ options:
     description: UUID that names the migration.
     type: str
     required: true
+  source_cell:
+    description: UUID or name of the cell that the server leaves. Left out, it stays within its cell.
+    type: str
+  target_cell:
+    description: UUID or name of the cell that it enters.
+    type: str
 seealso:
   - module: stackmove.nova.live_migration_state
 """
@@ -81,13 +87,16 @@ from ansible_collections.stackmove.nova.plugins.module_utils._nova.database impo
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    found = live.where(open_cells(params), params["server"], params["migration"])
+    cells, crossing = open_cells(params), None
+    if params["source_cell"]:
+        crossing = cells.by_uuid(params["source_cell"]), cells.by_uuid(params["target_cell"])
+    found = live.where(cells, params["server"], params["migration"], crossing)
     return {
         "changed": False,
         "phase": found.phase,
-        "status": found.here.status,
-        "host": found.here.instance["host"] if found.here.instance else None,
-        "run": found.here.run,
+        "status": found.seat.status,
+        "host": found.seat.instance["host"] if found.seat.instance else None,
+        "run": found.seat.run,
         "deleted": found.deleted,
     }
 
@@ -98,8 +107,11 @@ def main() -> None:
             **NOVA_DB_OPTIONS,
             "server": {"type": "str", "required": True},
             "migration": {"type": "str", "required": True},
+            "source_cell": {"type": "str"},
+            "target_cell": {"type": "str"},
         },
         supports_check_mode=True,
+        required_together=[("source_cell", "target_cell")],
     )
     run_module(module, work, {"PyMySQL": PYMYSQL_IMPORT_ERROR})
 

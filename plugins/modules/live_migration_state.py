@@ -8,14 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: live_migration_state
-short_description: The state of a server's live migration in Nova's database
+short_description: The state of a server's live migration in Nova's databases
 version_added: 0.1.0
 author:
   - stackmove.nova contributors (@stackmove)
 description:
-  - Takes the live migration of a server within its cell one step further in Nova's database, with the states, actions
-    and events that Nova itself would write, so that its API tells the story and its services keep away from the server
-    meanwhile.
+  - Takes the live migration of a server one step further in Nova's databases, with the states, actions and events that
+    Nova itself would write, so that its API tells the story and its services keep away from the server meanwhile.
+  - Between cells, its rows have to be copied to O(target_cell) between V(preparing) and V(running), and deleted in
+    O(source_cell) between V(arrived) and V(completed), both by M(stackmove.nova.instance_rows).
   - Each step is guarded by the state that the step before has left. Of two runs for one server, exactly one proceeds;
     the other fails and changes nothing.
   - How far it is can be read from the database at any time, so a step that was made already is not made again.
@@ -39,8 +40,8 @@ options:
         run, and only libvirt on both of them tells where. While a migration is in this state, nova-compute at the
         source activates the destination's port bindings as soon as the guest pauses there, and C(openstack server
         migration abort) ends it.
-      - V(arrived) records that the guest is at its destination, with the volumes and ports that it has there. It must
-        have been seen there. Nothing leads back from here.
+      - V(arrived) records that the guest is at its destination, with the volumes and ports that it has there, and flips
+        the server to O(target_cell). It must have been seen there. Nothing leads back from here.
       - V(completed) gives the server back to its user. The source must have been cleaned.
       - V(aborted) gives the server back as it was. The guest must have been seen at its source, and nothing of it may
         be left at its destination. Of a server that its owner has deleted meanwhile, it ends the migration.
@@ -48,6 +49,12 @@ options:
     type: str
     choices: [preparing, running, arrived, completed, resumed, aborted]
     required: true
+  source_cell:
+    description: UUID or name of the cell that the server leaves. Left out, it stays within its cell.
+    type: str
+  target_cell:
+    description: UUID or name of the cell that it enters.
+    type: str
   run:
     description:
       - A text that names this run, such as RV(stackmove.nova.move_plan#module:plan.run).
@@ -173,7 +180,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stackmove.nova.plugins.module_utils._edge import NOVA_DB_OPTIONS, run_module, utc_now
 from ansible_collections.stackmove.nova.plugins.module_utils._nova import live
-from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import open_cells
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cells, open_cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import PYMYSQL_IMPORT_ERROR
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.states import Destination, Move
 
@@ -193,6 +200,13 @@ VOLUME: dict[str, Any] = {
 }
 
 
+def crossing(cells: Cells, params: dict[str, Any]) -> live.Crossing:
+    """Return the cells between which the server goes."""
+    if not params["source_cell"]:
+        return None
+    return cells.by_uuid(params["source_cell"]), cells.by_uuid(params["target_cell"])
+
+
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     move = Move(
@@ -208,7 +222,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         run=params["run"],
         previous_run=params["previous_run"],
     )
-    step = live.plan(open_cells(params), move, params["state"])
+    cells = open_cells(params)
+    step = live.plan(cells, move, params["state"], crossing(cells, params))
     if not module.check_mode:
         step.apply()
     changes = step.describe()
@@ -230,6 +245,8 @@ def main() -> None:
             "server": {"type": "str", "required": True},
             "migration": {"type": "str", "required": True},
             "state": {"type": "str", "choices": [*live.STATES], "required": True},
+            "source_cell": {"type": "str"},
+            "target_cell": {"type": "str"},
             "run": {"type": "str", "required": True},
             "previous_run": {"type": "str", "default": ""},
             "destination": {"type": "dict", "options": DESTINATION},
@@ -239,6 +256,7 @@ def main() -> None:
             "error": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
+        required_together=[("source_cell", "target_cell")],
     )
     run_module(module, work, {"PyMySQL": PYMYSQL_IMPORT_ERROR})
 

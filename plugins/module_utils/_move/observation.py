@@ -236,8 +236,9 @@ def _migrations(cells: Cells, home: Cell, server: str) -> list[Row]:
 
 
 def _moves(cells: Cells, home: Cell, server: str) -> list[Row]:
-    """Those of them that go to another cell."""
-    return [row for row in _migrations(cells, home, server) if row["cross_cell_move"]]
+    """Those of them that go to another cell, and not live."""
+    found = _migrations(cells, home, server)
+    return [row for row in found if row["cross_cell_move"] and not live.is_live(row)]
 
 
 def find_place(cells: Cells, server: Document, wish: Wish) -> Place:

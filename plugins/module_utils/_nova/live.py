@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A live migration within a cell, as Nova's rows tell it: its phases, and its steps as guarded transactions.
+"""A live migration, as Nova's rows tell it: its phases, and its steps as guarded transactions.
+
+Within a cell it is what Nova does. Between cells, which Nova cannot do, the server's rows are copied to the other cell,
+hidden, between ``preparing`` and ``running``, and deleted in the first one between ``arrived`` and ``completed``.
 
 From the phase ``running`` on, the rows don't know where the guest is: a migration outlives whoever has begun it. Then
 only libvirt on both hosts does, and they are asked. Until the guest has arrived the rows are true for the source.
@@ -12,9 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Optional
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import ConflictError
-from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cells
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cell, Cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.changes import (
     Change,
     Delete,
@@ -43,10 +47,14 @@ from ansible_collections.stackmove.nova.plugins.module_utils._nova.updates impor
     instance_of,
     migration_of,
     set_instance,
+    set_mapping,
     set_migration,
     set_network_info,
     set_volumes,
 )
+
+# The cell that a server leaves and the one that it enters; None within a cell.
+Crossing = Optional[tuple[Cell, Cell]]
 
 MIGRATION_TYPE = "live-migration"
 # In the order in which a migration passes through them.
@@ -83,43 +91,77 @@ _FINISH = "compute_post_live_migration_at_destination"
 
 @dataclass(frozen=True)
 class Found:
-    """Where a live migration is, by Nova's rows."""
+    """Where a live migration is, by Nova's rows.
+
+    :param cell: in which the server lives
+    :param here: what the cell says that the server leaves
+    :param deleted: whether its owner has deleted the server, or is about to
+    :param there: what the cell says that it enters; None within a cell
+    :param cell_ids: ``cell_mappings.id`` of both
+    :param moved: whether the server lives in the cell that it enters
+    """
 
     cell: str
     here: CellView
-    deleted: bool  # its owner has deleted the server, or is about to
+    deleted: bool
+    there: CellView | None = None
+    cell_ids: tuple[int, int] = (0, 0)
+    moved: bool = False
 
     @property
     def phase(self) -> str:
-        """One of :data:`PHASES`."""
-        return phase(self.here)
+        """One of :data:`PHASES`. A flip that was cut short between two databases counts as not yet made."""
+        if self.there is None or not self.moved:
+            return phase(self.here)
+        return "none" if _is_over(self.there) else "arrived"
+
+    @property
+    def seat(self) -> CellView:
+        """What the cell says that keeps the run's name: the one in which the server lives."""
+        return self.there if self.there is not None and self.moved else self.here
 
 
 def phase(found: CellView) -> str:
     """How far the migration has come. One that has ended is not over while a run's name is left with the server."""
-    if found.migration is None or (found.status in FINAL_STATUSES and not found.run):
+    if _is_over(found):
         return "none"
     if found.instance is not None and found.instance["host"] == found.migration["dest_compute"]:
         return "arrived"
     return "preparing" if found.status in _BEFORE_RUNNING else "running"
 
 
-def where(cells: Cells, server: str, migration: str) -> Found:
-    """Read where a live migration is."""
+def _is_over(found: CellView) -> bool:
+    return found.migration is None or (found.status in FINAL_STATUSES and not found.run)
+
+
+def where(cells: Cells, server: str, migration: str, crossing: Crossing = None) -> Found:
+    """Read where a live migration is.
+
+    :param crossing: the cell that the server leaves and the one that it enters; None within its cell
+    """
     home = cells.of_server(server)
     mapping = cells.api.one("instance_mappings", instance_uuid=server)
-    return Found(home.name, view(cells.database(home), server, migration), bool(mapping["queued_for_delete"]))
+    deleted = bool(mapping["queued_for_delete"])
+    if crossing is None:
+        return Found(home.name, view(cells.database(home), server, migration), deleted)
+    here, there = (view(cells.database(cell), server, migration) for cell in crossing)
+    return Found(home.name, here, deleted, there, (crossing[0].id, crossing[1].id), home.id == crossing[1].id)
 
 
-def plan(cells: Cells, move: Move, state: str) -> Step:
+def plan(cells: Cells, move: Move, state: str, crossing: Crossing = None) -> Step:
     """Decide what is to be done so that the migration is in *state*; nothing, if it is there or further.
 
+    :param crossing: see :func:`where`
     :raises ConflictError: it is not where this step starts from, or another run works on the server
     """
-    found = where(cells, move.server, move.migration)
-    home = cells.database(cells.of_server(move.server))
+    found = where(cells, move.server, move.migration, crossing)
+    source, target = crossing or (cells.of_server(move.server),) * 2
+    databases = {"source": cells.database(source), "target": cells.database(target), "api": cells.api}
+    pending = [(databases[transaction.database], transaction) for transaction in transactions(found, move, state)]
+    if len(pending) > 1:  # a run killed between two databases has made some of them
+        pending = [(database, transaction) for database, transaction in pending if not transaction.is_done(database)]
     after = {"resumed": found.phase, "aborted": "none", "completed": "none"}.get(state, state)
-    return Step(found.phase, after, [(home, transaction) for transaction in transactions(found, move, state)])
+    return Step(found.phase, after, pending)
 
 
 def transactions(found: Found, move: Move, state: str) -> list[Transaction]:
@@ -127,8 +169,8 @@ def transactions(found: Found, move: Move, state: str) -> list[Transaction]:
     before = found.phase
     if before == "none" and state != "preparing":
         return _over(found, move, state)
-    if before == "none" and found.here.migration is not None:
-        raise _refused(move, state, f"it is {found.here.status} already.", "Plan again: each has a uuid of its own.")
+    if before == "none" and found.seat.migration is not None:
+        raise _refused(move, state, f"it is {found.seat.status} already.", "Plan again: each has a uuid of its own.")
     _check_run(found, move, state)
     if state in PHASES and PHASES.index(before) >= PHASES.index(state):
         return []
@@ -136,31 +178,48 @@ def transactions(found: Found, move: Move, state: str) -> list[Transaction]:
         raise _refused(move, state, f"it is {before!r}, and must be {' or '.join(map(repr, STATES[state]))}.")
     if state in ("preparing", "running") and found.deleted:
         raise _refused(move, state, "its owner has deleted the server.", "Take the migration back.")
-    planners: dict[str, Callable[[Move, CellView], list[Transaction]]] = {
-        "preparing": preparing,
-        "running": running,
-        "arrived": arrived,
-        "completed": completed,
-        "resumed": resumed,
-        "aborted": aborted,
+    here, there = found.here, found.there
+    _check_rows(found, move, state)
+    planners: dict[str, Callable[[], list[Transaction]]] = {
+        "preparing": lambda: preparing(move, here, crosses=there is not None),
+        "running": lambda: running(move, here),
+        "arrived": lambda: arrived(move, here) if there is None else flipped(move, here, there, found.cell_ids),
+        "completed": lambda: completed(move, found.seat, _database(found)),
+        "resumed": lambda: resumed(move, found.seat, before, _database(found)),
+        "aborted": lambda: aborted(move, here),
     }
-    return planners[state](move, found.here)
+    return planners[state]()
+
+
+def _database(found: Found) -> str:
+    return "target" if found.moved else "source"
+
+
+def _check_rows(found: Found, move: Move, state: str) -> None:
+    """A server needs rows in the cell to which it goes, and may leave none in the one where it does not live."""
+    if state == "running" and found.there is not None and found.there.migration is None:
+        raise _refused(move, state, "its rows are not in the cell that it enters.", "Copy them first (instance_rows).")
+    left = {"completed": found.here if found.moved else None, "aborted": found.there}.get(state)
+    if left is not None and left.instance is not None:
+        raise _refused(
+            move, state, "its rows are still in the other cell.", "Delete them first (instance_rows, state absent)."
+        )
 
 
 def _over(found: Found, move: Move, state: str) -> list[Transaction]:
     """There is nothing left to do for one that has ended that way, or was never begun and is to be taken back."""
     ends = {"completed": ("completed",), "aborted": ("", "failed", "cancelled", "error")}
-    if state == "resumed" or found.here.status in ends.get(state, ()):
+    if state == "resumed" or found.seat.status in ends.get(state, ()):
         return []
-    raise _refused(move, state, f"it is {found.here.status or 'not begun'}.")
+    raise _refused(move, state, f"it is {found.seat.status or 'not begun'}.")
 
 
 def _check_run(found: Found, move: Move, state: str) -> None:
     """Of two runs, the one that does not hold the server ends here, whether or not there is anything left to do."""
-    if found.here.instance is None:
+    if found.seat.instance is None:
         return
     previous = {"preparing": ("",), "resumed": (move.previous_run,)}.get(state, ())
-    Hold(move.server, move.run, move.now, previous).check(found.here.run)
+    Hold(move.server, move.run, move.now, previous).check(found.seat.run)
 
 
 def _refused(
@@ -182,8 +241,11 @@ def _destination(move: Move) -> Destination:
     return move.destination
 
 
-def preparing(move: Move, found: CellView) -> list[Transaction]:
-    """Take the server, and name both hosts (``nova.compute.api.API.live_migrate`` and ``LiveMigrationTask``)."""
+def preparing(move: Move, found: CellView, crosses: bool = False) -> list[Transaction]:
+    """Take the server, and name both hosts (``nova.compute.api.API.live_migrate`` and ``LiveMigrationTask``).
+
+    :param crosses: whether it goes to another cell, of which an id means nothing here
+    """
     instance, to, request = instance_of(found), _destination(move), request_id(move.migration)
     return [
         Transaction(
@@ -218,10 +280,10 @@ def preparing(move: Move, found: CellView) -> list[Transaction]:
                         "source_node": instance["node"],
                         "dest_compute": to.host,
                         "dest_node": to.node,
-                        "dest_compute_id": to.compute_id,
+                        "dest_compute_id": None if crosses else to.compute_id,
                         "old_instance_type_id": instance["instance_type_id"],
                         "new_instance_type_id": instance["instance_type_id"],
-                        "cross_cell_move": 0,
+                        "cross_cell_move": int(crosses),
                         "hidden": 0,
                         "user_id": instance["user_id"],
                         "project_id": instance["project_id"],
@@ -291,6 +353,54 @@ def arrived(move: Move, found: CellView) -> list[Transaction]:
     ]
 
 
+def flipped(move: Move, here: CellView, there: CellView, cell_ids: tuple[int, int]) -> list[Transaction]:
+    """Record that the guest runs at its destination in another cell, and flip the server to that, in Nova's order.
+
+    Its owner is kept away until its rows in the old cell are deleted. The run holds it in the new one, too, whoever has
+    begun with that.
+
+    :param cell_ids: ``cell_mappings.id`` of both
+    """
+    migration, to, request = migration_of(there), _destination(move), request_id(move.migration)
+    if migration["dest_compute"] != to.host:
+        raise _refused(move, "arrived", f"its destination is {migration['dest_compute']}, and not {to.host}.")
+    instance_of(there)
+    _require_attachments(move, there)
+    return [
+        Transaction(
+            "target",
+            set_instance(
+                move,
+                {"task_state": _TASK_STATES},
+                host=to.host,
+                node=to.node,
+                compute_id=to.compute_id,
+                availability_zone=to.availability_zone,
+                power_state=RUNNING if move.running else PAUSED,
+                task_state="migrating",
+                hidden=0,
+            ),
+            (
+                move.taken(there.run),
+                set_migration(move, _ON_ITS_WAY, status=_STATUS["arrived"], dest_compute_id=to.compute_id),
+                *set_volumes(move, there, "destination", connected=True),
+                set_network_info(move, there.network_info),
+                FinishEvent(move.server, request, "", move.now),
+                StartEvent(move.server, request, _MIGRATE, str(migration["source_compute"]), move.now),
+                FinishEvent(move.server, request, _MIGRATE, move.now),
+                StartEvent(move.server, request, _FINISH, to.host, move.now),
+            ),
+            repeatable=True,
+        ),
+        Transaction("api", set_mapping(move, cell_ids)),
+        Transaction(
+            "source",
+            set_instance(move, {"task_state": _TASK_STATES}, task_state="migrating", hidden=1),
+            (move.held(), FinishEvent(move.server, request, "", move.now)),
+        ),
+    ]
+
+
 def _require_attachments(move: Move, found: CellView) -> None:
     """A mapping that kept the source's attachment would lose its volume when that is deleted."""
     missing = [
@@ -307,9 +417,10 @@ def _require_attachments(move: Move, found: CellView) -> None:
         )
 
 
-def completed(move: Move, found: CellView) -> list[Transaction]:
+def completed(move: Move, found: CellView, database: str = "source") -> list[Transaction]:
     """Give the server back to its user at its destination (the end of ``ComputeManager._post_live_migration``)."""
-    return [_ended(move, found, "completed", [Delete("console_auth_tokens", {"instance_uuid": move.server})])]
+    tokens = Delete("console_auth_tokens", {"instance_uuid": move.server})
+    return [_ended(move, found, "completed", [tokens], database=database)]
 
 
 def aborted(move: Move, found: CellView) -> list[Transaction]:
@@ -320,15 +431,17 @@ def aborted(move: Move, found: CellView) -> list[Transaction]:
     return [_ended(move, found, "failed", [], move.error or "aborted")]
 
 
-def _ended(move: Move, found: CellView, status: str, others: list[Change], error: str = "") -> Transaction:
+def _ended(
+    move: Move, found: CellView, status: str, others: list[Change], error: str = "", database: str = "source"
+) -> Transaction:
     """The end of a migration. A server of which the owner has done something since keeps that task_state."""
     ended = set_migration(move, _ON_ITS_WAY, status=status)
     if found.instance is None:  # its owner has deleted it
-        return Transaction("source", ended)
+        return Transaction(database, ended)
     free = found.task_state in _TASK_STATES
     given_back = set_instance(move, {"task_state": _TASK_STATES}, task_state=None, progress=0) if free else None
     return Transaction(
-        "source",
+        database,
         ended,
         (
             *([given_back] if given_back else []),
@@ -340,17 +453,20 @@ def _ended(move: Move, found: CellView, status: str, others: list[Change], error
     )
 
 
-def resumed(move: Move, found: CellView) -> list[Transaction]:
-    """Take the place of a run that is dead, and make the states what the phase needs."""
+def resumed(move: Move, found: CellView, before: str, database: str = "source") -> list[Transaction]:
+    """Take the place of a run that is dead, and make the states what the phase needs.
+
+    :param before: the phase
+    """
     if found.instance is None:
         return []
-    wanted = _STATUS[phase(found)]
+    wanted = _STATUS[before]
     status = _POST_COPY if found.status == _POST_COPY else wanted
     if found.run == move.run and found.task_state == "migrating" and found.status == status:
         return []
     return [
         Transaction(
-            "source",
+            database,
             set_instance(move, {"task_state": _TASK_STATES}, task_state="migrating"),
             (move.taken(move.previous_run), set_migration(move, _ON_ITS_WAY, status=status)),
         )

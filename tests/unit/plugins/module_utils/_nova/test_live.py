@@ -355,3 +355,84 @@ def test_no_step_is_left_out(view: CellView, state: str, phase: str) -> None:
 def test_what_has_ended_one_way_does_not_end_the_other(view: CellView, state: str, status: str) -> None:
     with pytest.raises(ConflictError, match=f"it is {status}"):
         made(migrating(view, status, run="", task_state=None), state)
+
+
+# between cells
+
+
+def crossing(view: CellView, phase: str, run: str = RUN, copied: bool = True, there: str = "") -> live.Found:
+    """It goes to another cell.
+
+    :param there: the run that holds it in that cell
+    """
+    moved = phase == "arrived"
+    here = at(view, "running" if moved else phase, run)
+    copy = migrating(view, "post-migrating" if moved else "preparing", RUN if moved else there)
+    return live.Found("cell2" if moved else "cell1", here, False, copy if copied else EMPTY, (2, 3), moved)
+
+
+def test_it_crosses_as_a_move_of_novas_would(view: CellView) -> None:
+    taken, *_none = live.transactions(live.Found("cell1", view, False, EMPTY, (2, 3)), LIVE, "preparing")
+    row = inserts(taken)["migrations"].values
+    # An id of the other cell means nothing in this one.
+    assert (row["cross_cell_move"], row["dest_compute_id"], row["migration_type"]) == (1, None, "live-migration")
+
+
+@pytest.mark.parametrize("phase", ["preparing", "running", "arrived"])
+def test_the_mapping_tells_that_it_has_arrived_in_another_cell(view: CellView, phase: str) -> None:
+    assert crossing(view, phase).phase == phase
+
+
+def test_before_it_may_be_in_another_cell_its_rows_are(view: CellView) -> None:
+    with pytest.raises(ConflictError, match="its rows are not in the cell that it enters"):
+        live.transactions(crossing(view, "preparing", copied=False), LIVE, "running")
+    (fence,) = live.transactions(crossing(view, "preparing"), LIVE, "running")
+    assert fence.database == "source"
+
+
+def test_the_flip_is_in_novas_order(view: CellView) -> None:
+    target, api, source = live.transactions(crossing(view, "running"), LIVE, "arrived")
+    assert [transaction.database for transaction in (target, api, source)] == ["target", "api", "source"]
+    told = values(target, "instances")
+    assert (told["host"], told["hidden"], told["task_state"]) == ("compute11", 0, "migrating")
+    assert values(target, "migrations")["dest_compute_id"] == 1
+    assert update(target, "block_device_mapping").values["attachment_id"] == "a-dst"
+    assert api.marker.values["cell_id"] == 3
+    assert api.marker.expect == {"cell_id": (2,), "queued_for_delete": (None, 0)}
+    left = values(source, "instances")
+    assert (left["hidden"], left["task_state"]) == (1, "migrating")
+    assert not updates(source, "block_device_mapping")
+
+
+def test_whoever_has_begun_the_flip_the_run_that_ends_it_holds_the_server_there(view: CellView) -> None:
+    target, _api, source = live.transactions(crossing(view, "running", there="dead"), LIVE, "arrived")
+    assert (holds(target), holds(source)) == ([(RUN, ("dead",))], [(RUN, ())])
+    assert target.repeatable
+
+
+def test_it_ends_in_its_new_cell_when_nothing_is_left_in_the_old(view: CellView) -> None:
+    arrived = crossing(view, "arrived")
+    with pytest.raises(ConflictError, match="its rows are still in the other cell"):
+        live.transactions(arrived, LIVE, "completed")
+    (end,) = live.transactions(replace(arrived, here=EMPTY), LIVE, "completed")
+    assert (end.database, values(end, "migrations")["status"], metadata(end)) == (
+        "target",
+        "completed",
+        {RUN_KEY: None},
+    )
+
+
+def test_it_is_given_back_when_nothing_is_left_in_the_new_cell(view: CellView) -> None:
+    with pytest.raises(ConflictError, match="its rows are still in the other cell"):
+        live.transactions(crossing(view, "running"), LIVE, "aborted")
+    (back,) = live.transactions(crossing(view, "running", copied=False), LIVE, "aborted")
+    assert (back.database, values(back, "migrations")["status"]) == ("source", "failed")
+
+
+def test_after_the_flip_a_run_takes_over_in_the_new_cell(view: CellView) -> None:
+    arrived = crossing(view, "arrived")
+    dead = replace(arrived, there=migrating(view, "post-migrating", "dead", task_state=None))
+    (taken,) = live.transactions(dead, replace(LIVE, previous_run="dead"), "resumed")
+    assert (taken.database, holds(taken)) == ("target", [(RUN, ("dead",))])
+    with pytest.raises(ConflictError, match="it is 'arrived'"):
+        live.transactions(arrived, LIVE, "aborted")
