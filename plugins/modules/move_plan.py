@@ -35,10 +35,10 @@ options:
       - What is to be done with the server.
       - V(move) begins a move or goes on with it; V(confirm) and V(revert) end one that waits for it.
       - V(recover) finds out what a run, or Nova itself, has left half done, and ends that in O(direction).
-      - V(live_migrate) migrates it live within its cell, begins with that or goes on with it; with O(direction=back) it
-        takes back one that has not arrived.
+      - V(live_migrate) migrates it live within its cell, V(cross_cell_live_migrate) to another one. They begin with
+        that or go on with it; with O(direction=back) they take back one that has not arrived.
     type: str
-    choices: [move, confirm, revert, recover, live_migrate]
+    choices: [move, confirm, revert, recover, live_migrate, cross_cell_live_migrate]
     default: move
   direction:
     description:
@@ -231,25 +231,25 @@ plan:
       description: How its local disks travel. V(snapshot) is through Glance, V(live) with the running guest.
       type: str
     copy_storage:
-      description: For O(job=live_migrate), as O(stackmove.nova.domain_live_migration#module:copy_storage).
+      description: For a live migration, as O(stackmove.nova.domain_live_migration#module:copy_storage).
       type: str
     migrate_disks:
-      description: For O(job=live_migrate), as O(stackmove.nova.domain_live_migration#module:migrate_disks).
+      description: For a live migration, as O(stackmove.nova.domain_live_migration#module:migrate_disks).
       type: list
       elements: str
     options:
-      description: For O(job=live_migrate), other options of M(stackmove.nova.domain_live_migration), as Nova has them.
+      description: For a live migration, other options of M(stackmove.nova.domain_live_migration), as Nova has them.
       type: dict
     domain:
-      description: For O(job=live_migrate), options of M(stackmove.nova.domain_xml) that the destination decides.
+      description: For a live migration, options of M(stackmove.nova.domain_xml) that the destination decides.
       type: dict
     held_at_source:
-      description: For O(job=live_migrate), the volumes that Cinder still has connected to the source.
+      description: For a live migration, the volumes that Cinder still has connected to the source.
       type: list
       elements: str
     disks:
       description:
-        - Its local disks, each with C(disk), C(disk_format) and C(virtual_size_bytes); for O(job=live_migrate) with
+        - Its local disks, each with C(disk), C(disk_format) and C(virtual_size_bytes); for a live migration with
           C(over_base), as O(stackmove.nova.destination_guest#module:disks) has it.
       type: list
       elements: dict
@@ -301,7 +301,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stackmove.nova.plugins.module_utils._edge import run_module
 from ansible_collections.stackmove.nova.plugins.module_utils._move import blockers, live_migration, owner, plan
-from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import DIRECTIONS, JOBS, LIVE, Observed
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import DIRECTIONS, JOBS, LIVE_JOBS, Observed
 
 _OBSERVED = ("move", "source_host", "destination_host", "job", "direction", "resume", "fenced", "nova_idle_s")
 
@@ -315,7 +315,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     observed = Observed(**{name: params[name] for name in _OBSERVED})
     make_plan, describe, find_blockers = (
         (live_migration.make_plan, live_migration.describe, live_migration.find_blockers)
-        if observed.job == LIVE
+        if observed.job in LIVE_JOBS
         else (plan.make_plan, plan.describe, blockers.find_blockers)
     )
     planned = make_plan(observed, params["inventory_names"], owner.this_run().text(), params["refused"])

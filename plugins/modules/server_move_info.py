@@ -58,10 +58,10 @@ options:
         by O(migration), when no other is under way and none came after it; and a server that its owner has deleted in
         the middle of a move is found by its UUID, with the C(status) V(DELETED).
       - With V(live_migrate) a live migration within the server's cell is looked at, and another host of that cell is
-        proposed.
+        proposed; with V(cross_cell_live_migrate) one to another cell.
       - The others make no difference.
     type: str
-    choices: [move, confirm, revert, recover, live_migrate]
+    choices: [move, confirm, revert, recover, live_migrate, cross_cell_live_migrate]
     default: move
 seealso:
   - module: stackmove.nova.move_plan

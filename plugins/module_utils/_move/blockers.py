@@ -296,9 +296,15 @@ def _file_disks(host: Document, name: str) -> Iterator[Blocker]:
 
 
 def _server(observed: Observed) -> Iterator[Blocker]:
-    move = observed.move
     yield from state(observed, ("active", "stopped"), "Bring it to ACTIVE or SHUTOFF first.")
     yield from unmovable(observed, "Move it within its cell, or rebuild it.")
+    yield from leftovers(observed)
+    yield from group(observed)
+
+
+def leftovers(observed: Observed) -> Iterator[Blocker]:
+    """What is in the way in the cell that it enters."""
+    move = observed.move
     for row in move["leftovers"]:
         yield Blocker(
             named(observed),
@@ -306,7 +312,6 @@ def _server(observed: Observed) -> Iterator[Blocker]:
             "Run the playbook recover; or purge it there (nova-manage db archive_deleted_rows).",
             elsewhere=True,
         )
-    yield from group(observed)
 
 
 def state(observed: Observed, vm_states: Sequence[str], remedy: str) -> Iterator[Blocker]:

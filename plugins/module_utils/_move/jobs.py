@@ -15,9 +15,11 @@ from typing import Any
 
 Document = dict[str, Any]
 
-#: The job that migrates a server live within its cell.
+#: The jobs that migrate a server live, within its cell and to another one.
 LIVE = "live_migrate"
-JOBS = ("move", "confirm", "revert", "recover", LIVE)
+CROSS_CELL_LIVE = "cross_cell_live_migrate"
+LIVE_JOBS = (LIVE, CROSS_CELL_LIVE)
+JOBS = ("move", "confirm", "revert", "recover", *LIVE_JOBS)
 DIRECTIONS = ("auto", "forward", "back")
 
 _MOVE = ("prep_dest", "prep_source", "finish")
@@ -43,7 +45,7 @@ class Observed:
     :param source_host: what the module hypervisor_info returned there, or how it failed
     :param destination_host: likewise; empty when there is no destination
     :param job: one of :data:`JOBS`
-    :param direction: one of :data:`DIRECTIONS`; where the jobs `recover` and `live_migrate` go
+    :param direction: one of :data:`DIRECTIONS`; where `recover` and the live jobs go
     :param resume: the operator says that the run which holds the server is dead
     :param fenced: the operator says that the destination's host is off
     :param nova_idle_s: seconds for which Nova must not have touched a move of its own, before it is taken for dead
@@ -104,7 +106,7 @@ def course(observed: Observed) -> Course:
         return _course("forward", _MOVE[2:] if observed.move["transfer_images"] else ())
     if observed.job == "move":
         return _course("forward", _LEFT.get(phase, ()))
-    if observed.job == LIVE:
+    if observed.job in LIVE_JOBS:
         return _live(observed)
     if observed.job == "confirm":
         return _course("forward", ("confirm",) if phase in ("finished", "confirming") else ())

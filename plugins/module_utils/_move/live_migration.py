@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What stands against a live migration within a cell, and its plan: pure functions of what was observed."""
+"""What stands against a live migration, within a cell or to another, and its plan: pure functions of what was seen."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from pathlib import PurePosixPath
 from ansible_collections.stackmove.nova.plugins.module_utils._host.instance_dir import base_name
 from ansible_collections.stackmove.nova.plugins.module_utils._move import blockers, plan
 from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers import Blocker
-from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import Document, Observed, unreached
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import LIVE, Document, Observed, unreached
 
 # What its libvirt calls a guest in each vm_state that can be migrated.
 _STATES = {"active": "running", "paused": "paused"}
-_BY_NOVA = "Migrate it with Nova: openstack server migrate --live-migration."
+_BY_NOVA = "Migrate it within its cell with Nova: openstack server migrate --live-migration."
+_COLD = {
+    True: "Start it first; or migrate it cold: openstack server migrate.",
+    False: "Start it first; or move it cold, with the playbook cross_cell_resize.",
+}
 _CONFIG_DRIVE = "disk.config"
 
 
@@ -30,8 +34,9 @@ def find_blockers(observed: Observed) -> list[Blocker]:
 
 def _new(observed: Observed) -> Iterator[Blocker]:
     yield from blockers.reach(observed)
-    yield from blockers.state(observed, tuple(_STATES), "Start it first; or migrate it cold: openstack server migrate.")
+    yield from blockers.state(observed, tuple(_STATES), _COLD[observed.job == LIVE])
     yield from blockers.unmovable(observed, _BY_NOVA)
+    yield from blockers.leftovers(observed)
     yield from blockers.group(observed)
     yield from _destination(observed)
     yield from blockers.services(observed)
@@ -47,21 +52,29 @@ def _new(observed: Observed) -> Iterator[Blocker]:
 
 def _destination(observed: Observed) -> Iterator[Blocker]:
     source, destination = observed.move["source"], observed.move["destination"]
+    within = observed.job == LIVE
     if destination is None:
+        where = f"no other host of {source['cell']['name']}" if within else "no host of another enabled cell"
         yield Blocker(
             "destination",
-            f"no other host of {source['cell']['name']} is up, enabled and has room for the flavor.",
+            f"{where} is up, enabled and has room for the flavor.",
             "Enable one, make room, or name one (destination_host) to see what it lacks.",
         )
         return
     name = f"host {destination['host']}"
     if destination["host"] == source["host"]:
         yield Blocker(name, "the server is there already.", "Name another host.")
-    if destination["cell"]["id"] != source["cell"]["id"]:
+    elif (destination["cell"]["id"] == source["cell"]["id"]) != within:
         yield Blocker(
             name,
             f"it is in {destination['cell']['name']}, and the server in {source['cell']['name']}.",
-            "Name a host of its own cell; to another, the playbook cross_cell_resize moves it.",
+            "Name a host of its own cell; to another, the playbook cross_cell_live_migrate migrates it."
+            if within
+            else "Name a host of another cell; within its own, the playbook live_migrate migrates it.",
+        )
+    if destination["cell"]["disabled"]:
+        yield Blocker(
+            name, f"its cell {destination['cell']['name']} is disabled.", "nova-manage cell_v2 update_cell --enable"
         )
     yield from blockers.room(observed)
 
@@ -129,6 +142,7 @@ def make_plan(
     return {
         **made,
         "disk_transport": "live",
+        "crosses": observed.job != LIVE,
         "disks": disks,
         "images": [],
         "copy_storage": _copy_storage(disks),
@@ -234,7 +248,7 @@ def describe(made: Document) -> list[str]:
         return [*refused, f"{who} has nowhere to go"]
     if not made["roles"]:
         return [f"{who}: nothing to take back (phase {phase})"]
-    title = f"{who} live from {source['host']} to {destination['host']} in {source['cell']}"
+    title = f"{who} live from {source['host']} in {source['cell']} to {destination['host']} in {destination['cell']}"
     if made["direction"] == "back":
         return [f"take back the migration of {title}", *_back(made)]
     lines = [f"migrate {title}" if phase == "none" else f"go on with the migration of {title} (phase {phase})"]
@@ -252,6 +266,8 @@ def _prepare(made: Document) -> list[str]:
         f"live_prepare: take the server (task_state migrating, migration {made['migration']})",
         f"live_prepare: claim {plan.amounts(made['resources'])} on {destination['node']}",
     ]
+    if made["crosses"]:
+        lines.append(f"live_prepare: copy its rows to {destination['cell']}, hidden")
     lines += [f"live_prepare: bind port {port['id']} to {host}, inactive" for port in made["ports"]]
     lines += [f"live_prepare: connect volume {entry['volume_id']} to {host}, too" for entry in made["volumes"]]
     lines += [
@@ -275,8 +291,12 @@ def _finish(made: Document) -> list[str]:
     source, host = made["source"], made["destination"]["host"]
     lines = [f"live_finish: activate port {port['id']} on {host}" for port in made["ports"]]
     lines.append(f"live_finish: record that it is on {host}")
+    if made["crosses"]:
+        lines.append(f"live_finish: flip the cell mapping to {made['destination']['cell']}")
     lines += [f"live_finish: disconnect volume {entry['volume_id']} from {source['host']}" for entry in made["volumes"]]
     lines.append(f"live_finish: delete its folder, bindings and claims on {source['host']}")
+    if made["crosses"]:
+        lines.append(f"live_finish: delete its rows in {source['cell']}")
     lines.append("live_finish: give the server back to its user")
     return lines
 
@@ -289,5 +309,7 @@ def _back(made: Document) -> list[str]:
     lines.append(f"live_prepare, back: remove what {host} has of the guest")
     lines += [f"live_prepare, back: disconnect volume {entry['volume_id']} from {host}" for entry in made["volumes"]]
     lines.append(f"live_prepare, back: delete its bindings and claims on {host}")
+    if made["crosses"]:
+        lines.append(f"live_prepare, back: delete its rows in {made['destination']['cell']}")
     lines.append("live_prepare, back: give the server back to its user")
     return lines

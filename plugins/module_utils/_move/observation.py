@@ -22,7 +22,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._cloud import (
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import NotFoundError
 from ansible_collections.stackmove.nova.plugins.module_utils._move import candidates
-from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import LIVE
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import CROSS_CELL_LIVE, LIVE, LIVE_JOBS
 from ansible_collections.stackmove.nova.plugins.module_utils._nova import (
     aggregates,
     flavors,
@@ -57,7 +57,7 @@ class Wish:
     migration: str = ""  # uuid of a move that may be over, to look for what it left behind
     destination_host: str | None = None
     flavor: str | None = None
-    # recover looks for what the last move has left, if that has failed; live_migrate for a migration within the cell
+    # recover looks for what the last move has left, if that has failed; the live jobs for a live migration
     job: str = "move"
     exclude_hosts: Sequence[str] = ()  # which are not to be proposed
     cross_cell_move_weight_multiplier: float = candidates.WEIGHT_MULTIPLIER
@@ -72,7 +72,7 @@ class Place:
     :param migration: the one that is under way, or the failed one that is looked at
     :param last_failed: uuid of the newest migration, if it is ours and has failed on its way to a host that is known
     :param last_status: status of the newest migration; None if there was none
-    :param live: whether live migrations within the cell are looked at, and not moves to other cells
+    :param live: the live job for which this is read; empty where cold moves to other cells are looked at
     """
 
     server: str
@@ -81,7 +81,7 @@ class Place:
     migration: Row | None
     last_failed: str | None
     last_status: str | None
-    live: bool = False
+    live: str = ""
 
     @property
     def uuid(self) -> str:
@@ -136,7 +136,7 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
         "migration": _migration_result(cells, home, migration, phase),
         "last_failed": place.last_failed,
         "last_status": place.last_status,
-        "run": (target_view if states.seat(phase) == "target" else source_view).run,
+        "run": (target_view if (moved and place.live) or states.seat(phase) == "target" else source_view).run,
         "home_cell": home.name,
         "rows": _rows_by_cell(cells, uuid),
         "domain_names": _domain_names(cells, uuid),
@@ -152,7 +152,7 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
         "volumes": [
             {**entry, "detached": entry["detached"] or server["status"] == _DELETED}
             for entry in (
-                live_volumes(source_view.volumes, phase == "arrived", server["volumes"])
+                live_volumes((target_view if moved else source_view).volumes, phase == "arrived", server["volumes"])
                 if place.live
                 else find_volumes(source_view.volumes, target_view.volumes, moved, server["volumes"])
             )
@@ -174,7 +174,10 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
 def _phase(place: Place, source: states.CellView, target: states.CellView, moved: bool) -> str:
     if place.migration is None:
         return "none"
-    return live.phase(source) if place.live else states.phase(source, target, moved)
+    if not place.live:
+        return states.phase(source, target, moved)
+    # Where it lives by now tells how far it is; within a cell both are one.
+    return live.phase(target if moved else source)
 
 
 def placement_claim(flavor: objects.Document, resources: dict[str, int]) -> placement.Claim:
@@ -249,8 +252,8 @@ def find_place(cells: Cells, server: Document, wish: Wish) -> Place:
     """
     uuid = str(server["id"])
     home = cells.of_server(uuid)
-    if wish.job == LIVE:
-        return _live_place(cells, home, uuid)
+    if wish.job in LIVE_JOBS:
+        return _live_place(cells, home, uuid, wish.job)
     moves = _moves(cells, home, uuid)
     failed = [row for row in moves if row["status"] in _FAILED_STATUSES and _chosen_host(cells, row, server)]
     last_failed = None
@@ -264,14 +267,16 @@ def find_place(cells: Cells, server: Document, wish: Wish) -> Place:
     return Place(uuid, home, source, migration, last_failed, str(moves[-1]["status"]) if moves else None)
 
 
-def _live_place(cells: Cells, home: Cell, server: str) -> Place:
+def _live_place(cells: Cells, home: Cell, server: str, job: str) -> Place:
     """The server's live migration that is under way: only the newest of all its migrations can be."""
     newest = next(iter(_migrations(cells, home, server)[::-1]), None)
-    if newest is None or not live.is_live(newest):
-        return Place(server, home, home, None, None, None, live=True)
+    if newest is None or not live.is_live(newest) or bool(newest["cross_cell_move"]) != (job == CROSS_CELL_LIVE):
+        return Place(server, home, home, None, None, None, job)
     view = states.view(cells.database(home), server, str(newest["uuid"]))
-    under_way = newest if live.phase(view) != "none" else None
-    return Place(server, home, home, under_way, None, str(newest["status"]), live=True)
+    if live.phase(view) == "none":
+        return Place(server, home, home, None, None, str(newest["status"]), job)
+    source = cells.of_host(str(newest["source_compute"]))
+    return Place(server, home, source, newest, None, str(newest["status"]), job)
 
 
 def _is_ours(cells: Cells, home: Cell, migration: Row, phase: str) -> bool:
@@ -388,7 +393,7 @@ def _destination(
 
 def _other_cells(cells: Cells, place: Place) -> list[Cell]:
     """The cells to which the server may go."""
-    if place.live:
+    if place.live == LIVE:
         return [place.home]
     return [cell for cell in cells.all() if cell.id != place.source.id and not cell.disabled]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import LIVE
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import LIVE_JOBS
 
 Document = dict[str, Any]
 
@@ -66,7 +66,7 @@ def _server(seen: Seen) -> Iterator[Check]:
     server, (home, other) = move["server"], _home(seen)
     status = "VERIFY_RESIZE"
     if _is_over(seen):
-        status = "ACTIVE" if plan["running"] else "PAUSED" if plan["job"] == LIVE else "SHUTOFF"
+        status = "ACTIVE" if plan["running"] else "PAUSED" if plan["job"] in LIVE_JOBS else "SHUTOFF"
     flavor = plan["flavor_before" if plan["direction"] == "back" else "flavor"]
     yield Check("server", plan["server"], server["id"])
     yield Check("status", status, server["status"])
@@ -85,7 +85,7 @@ def _guest(seen: Seen) -> Iterator[Check]:
     hosts = seen.destination_host, seen.source_host
     here, there = hosts[::-1] if seen.plan["direction"] == "back" else hosts
     guest, old = here.get("guest"), there.get("guest")
-    wanted = "running" if seen.plan["running"] else "paused" if seen.plan["job"] == LIVE else "shutoff"
+    wanted = "running" if seen.plan["running"] else "paused" if seen.plan["job"] in LIVE_JOBS else "shutoff"
     yield Check(f"guest on {home['host']}", wanted, guest["state"] if guest else "absent")
     yield Check(f"guest on {other['host']}", "absent", old["state"] if old else "absent")
     placed = {disk["disk"]: str(disk["sha512"]) for disk in seen.placed}

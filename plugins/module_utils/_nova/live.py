@@ -123,7 +123,7 @@ class Found:
 
 def phase(found: CellView) -> str:
     """How far the migration has come. One that has ended is not over while a run's name is left with the server."""
-    if _is_over(found):
+    if found.migration is None or _is_over(found):
         return "none"
     if found.instance is not None and found.instance["host"] == found.migration["dest_compute"]:
         return "arrived"

@@ -13,7 +13,13 @@ import pytest
 
 from ansible_collections.stackmove.nova.plugins.module_utils._host.instance_dir import base_name
 from ansible_collections.stackmove.nova.plugins.module_utils._host.nova_conf import parse
-from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import LIVE, Course, Observed, course
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import (
+    CROSS_CELL_LIVE,
+    LIVE,
+    Course,
+    Observed,
+    course,
+)
 from ansible_collections.stackmove.nova.plugins.module_utils._move.live_migration import (
     describe,
     find_blockers,
@@ -75,7 +81,7 @@ def test_nothing_stands_against_this_migration(live: Observed) -> None:
         ({"move.server.vm_state": "rescued"}, "server web1: it is rescued."),
         ({"move.server.task_state": "migrating"}, "Nova is busy with it (migrating)."),
         ({"move.server.locked": True}, "server web1: it is locked."),
-        ({"move.unmovable": ["a NUMA topology"]}, "a NUMA topology, which would be lost. Remedy: Migrate it with Nova"),
+        ({"move.unmovable": ["a NUMA topology"]}, "a NUMA topology, which would be lost. Remedy: Migrate it within"),
         ({"move.destination": None, "destination_host": {}}, "no other host of cell1 is up"),
         ({"move.destination.host": "compute12"}, "host compute12: the server is there already."),
         (
@@ -249,7 +255,8 @@ def test_the_plan_tells_what_the_source_still_holds(live: Observed) -> None:
 
 def test_the_operator_reads_it(live: Observed) -> None:
     text = "\n".join(describe(planned(live)))
-    assert "migrate web1 (518e2a6d-2e56-4163-9fa3-7938e39f87fb) live from compute12 to compute21 in cell1" in text
+    name = "web1 (518e2a6d-2e56-4163-9fa3-7938e39f87fb)"
+    assert f"migrate {name} live from compute12 in cell1 to compute21 in cell1" in text
     assert "live_prepare: make disk on compute21, empty, over image cd8e1e56" in text
     assert "live_transfer: migrate its memory and what is written to vda to qemu+ssh://root@compute21/system" in text
     assert "live_finish: record that it is on compute21" in text
@@ -268,3 +275,52 @@ def test_nowhere_to_go_and_nothing_to_take_back(live: Observed) -> None:
     change(live, "move.destination", None)
     nowhere = replace(live, destination_host={})
     assert describe(planned(nowhere))[-1].endswith("has nowhere to go")
+
+
+# to another cell
+
+
+@pytest.fixture
+def crossing(live: Observed) -> Observed:
+    """The same to a host of another cell."""
+    change(live, "move.destination.cell", {"id": 3, "uuid": "c", "name": "cell2", "disabled": False})
+    return replace(live, job=CROSS_CELL_LIVE)
+
+
+def test_nothing_stands_against_it_either(crossing: Observed) -> None:
+    assert lines(crossing) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"move.server.vm_state": "stopped"}, "move it cold, with the playbook cross_cell_resize"),
+        ({"move.destination": None, "destination_host": {}}, "no host of another enabled cell is up"),
+        (
+            {"move.destination.cell": {"id": 2, "uuid": "u", "name": "cell1", "disabled": False}},
+            "within its own, the playbook live_migrate migrates it",
+        ),
+        ({"move.destination.cell.disabled": True}, "its cell cell2 is disabled"),
+        ({"move.leftovers": ["migrations with uuid m"]}, "an earlier move left migrations with uuid m in cell2"),
+        ({"destination_host.nova.instance_name_template": "vm-%d"}, "sets instance_name_template"),
+    ],
+)
+def test_what_stands_against_it(crossing: Observed, changes: dict[str, Any], said: str) -> None:
+    for path, value in changes.items():
+        change(crossing, path, value)
+    assert any(said in line for line in lines(crossing)), lines(crossing)
+
+
+def test_its_rows_go_with_it(live: Observed, crossing: Observed) -> None:
+    assert planned(crossing)["crosses"] is True
+    text = "\n".join(describe(planned(crossing)))
+    assert "in cell1 to compute21 in cell2" in text
+    for line in (
+        "live_prepare: copy its rows to cell2, hidden",
+        "live_finish: flip the cell mapping to cell2",
+        "live_finish: delete its rows in cell1",
+    ):
+        assert line in text
+    back = replace(under_way(crossing, "running"), direction="back")
+    assert "live_prepare, back: delete its rows in cell2" in describe(planned(back))
+    assert planned(replace(live, job=LIVE))["crosses"] is False

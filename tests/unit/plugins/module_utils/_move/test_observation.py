@@ -168,7 +168,17 @@ def live(uuid: str, status: str, hour: int = 1) -> dict[str, Any]:
 )
 def test_which_live_migration_is_looked_at(migrations: list[dict[str, Any]], run: str, expected: str) -> None:
     place = find_place(cells(CELL1, migrations, run=run), SERVER, Wish("web1", job="live_migrate"))
-    assert (place.uuid, place.source, place.live, place.under_way) == (expected, CELL1, True, None)
+    assert (place.uuid, place.source, place.live, place.under_way) == (expected, CELL1, "live_migrate", None)
+
+
+def test_one_that_has_arrived_in_another_cell_leaves_the_first() -> None:
+    crossed = {**live("m1", "post-migrating"), "cross_cell_move": 1}
+    there = cells(CELL2, [crossed], run="this one")
+    place = find_place(there, SERVER, Wish("web1", job="cross_cell_live_migrate"))
+    assert (place.uuid, place.home, place.source) == ("m1", CELL2, CELL1)
+    # Within a cell there is none, and to another there is no cold move.
+    assert find_place(there, SERVER, Wish("web1", job="live_migrate")).uuid == ""
+    assert find_place(there, SERVER, Wish("web1", job="move")).uuid == ""
 
 
 def test_volumes_of_a_live_migration_are_named_by_where_the_guest_is() -> None:
