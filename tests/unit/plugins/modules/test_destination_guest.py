@@ -13,8 +13,9 @@ import libvirt
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.stackmove.nova.plugins.module_utils._host import lock
+from ansible_collections.stackmove.nova.plugins.module_utils._host import lock, qemu_img
 from ansible_collections.stackmove.nova.plugins.module_utils._host.image_service import ImageService
+from ansible_collections.stackmove.nova.plugins.module_utils._host.instance_dir import base_name
 from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes, volume_id
 from ansible_collections.stackmove.nova.plugins.modules import destination_guest
 
@@ -188,6 +189,22 @@ def test_a_guest_that_goes_on_running_is_awaited(host: Host) -> None:
     assert (host.folder / "disk.eph0").stat().st_size == 2 * 1024**2
     assert host.run("absent")["steps"] == ["disconnect", "remove_directory"]
     assert not host.folder.exists()
+
+
+def test_a_disk_that_stands_on_the_image_does_so_again(host: Host) -> None:
+    base = host.conf.parent / "_base" / base_name("i")
+    base.parent.mkdir()
+    base.write_bytes(b"x" * 4096)
+    found = host.run(
+        "awaited",
+        domain_name="instance-0000002a",
+        base_image={"id": "i", "disk_format": "qcow2"},
+        disks=[{"disk": "disk", "disk_format": "qcow2", "virtual_size_bytes": 1024**2, "over_base": True}],
+    )
+    assert "fetch_base" not in found["steps"]
+    image = qemu_img.inspect(host.folder / "disk", "qcow2")
+    assert (image.backing_path, image.backing_format) == (str(base), "raw")
+    assert image.virtual_size_bytes == 1024**2
 
 
 def test_a_guest_that_has_arrived_is_nobodys_to_remove(host: Host) -> None:
