@@ -230,6 +230,9 @@ plan:
     disk_transport:
       description: How its local disks travel. V(snapshot) is through Glance, V(live) with the running guest.
       type: str
+    config_drive:
+      description: For a live migration, whose the file of its config drive is to be (C(uid) and C(gid)), or null.
+      type: dict
     copy_storage:
       description: For a live migration, as O(stackmove.nova.domain_live_migration#module:copy_storage).
       type: str

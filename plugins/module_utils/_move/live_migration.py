@@ -93,8 +93,6 @@ def _guest(observed: Observed) -> Iterator[Blocker]:
             "Pause or unpause, or stop and start it through Nova, and wait until both agree.",
         )
     yield from blockers.parts(observed, _BY_NOVA)
-    if any(disk["name"] == _CONFIG_DRIVE for disk in (observed.source_host.get("directory") or {}).get("disks", [])):
-        yield Blocker(name, "it has a config drive, which libvirt does not copy.", _BY_NOVA)
 
 
 def _hypervisor(observed: Observed) -> Iterator[Blocker]:
@@ -145,12 +143,20 @@ def make_plan(
         "crosses": observed.job != LIVE,
         "disks": disks,
         "images": [],
+        "config_drive": _config_drive(observed),
         "copy_storage": _copy_storage(disks),
         "migrate_disks": _targets(observed),
         "options": _options(observed),
         "domain": _domain(observed),
         "held_at_source": _held_at_source(observed),
     }
+
+
+def _config_drive(observed: Observed) -> Document | None:
+    """Whose its file is to be at the destination: the guest only reads it, so libvirt does not copy it (LP 1246201)."""
+    names = [disk["name"] for disk in (observed.source_host.get("directory") or {}).get("disks", [])]
+    owner = observed.destination_host.get("owned_by_nova")
+    return {"uid": owner["uid"], "gid": owner["gid"]} if _CONFIG_DRIVE in names and owner else None
 
 
 def _local_disks(observed: Observed) -> list[Document]:
@@ -275,6 +281,8 @@ def _prepare(made: Document) -> list[str]:
         + (f", over image {made['base_image']['id']}" if disk["over_base"] else "")
         for disk in made["disks"]
     ]
+    if made["config_drive"]:
+        lines.append(f"live_prepare: copy its config drive to {host}")
     return lines
 
 

@@ -115,11 +115,16 @@ def test_each_blocker_is_said_with_its_remedy(live: Observed, changes: dict[str,
     assert all(" Remedy: " in line for line in found)
 
 
-def test_a_config_drive_would_not_arrive(live: Observed) -> None:
-    live.source_host["directory"]["disks"].append(
-        {"name": "disk.config", "virtual_size_bytes": 1, "allocated_bytes": 1}
-    )
-    assert any("it has a config drive" in line for line in lines(live))
+def test_a_config_drive_is_copied_beside(live: Observed) -> None:
+    assert planned(live)["config_drive"] is None
+    drive = {**live.source_host["directory"]["disks"][0], "name": "disk.config", "backing_path": None}
+    live.source_host["directory"]["disks"].append(drive)
+    assert lines(live) == []
+    made = planned(live)
+    assert made["config_drive"] == {"uid": 64060, "gid": 64060}
+    # libvirt copies only what the guest writes to.
+    assert [disk["disk"] for disk in made["disks"]] == ["disk"]
+    assert "live_prepare: copy its config drive to compute21" in describe(made)
 
 
 def test_a_paused_server_goes_paused(live: Observed) -> None:
