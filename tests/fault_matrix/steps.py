@@ -66,8 +66,8 @@ JOBS = {
 }
 # It decides, and changes nothing.
 ROLES_WITHOUT_STEPS = {"preflight"}
-# What goes wrong with guests that belong to no cloud is tried in a scenario of theirs. Those of live migrations are not in
-# the matrix: their faults are of another kind, since the guest goes on without whoever has begun.
+# What goes wrong with guests that belong to no cloud is tried in a scenario of theirs. Nor are live migrations in the
+# matrix: a guest goes on with them, whatever becomes of the run.
 OTHER_ROLES = {"domain_live_migrate", "live_prepare", "live_transfer", "live_finish"}
 
 
