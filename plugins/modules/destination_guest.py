@@ -98,6 +98,11 @@ options:
             is copied (C(copy_storage=incremental)).
         type: bool
         default: false
+  tcp_consoles:
+    description:
+      - For V(awaited), how many free ports of the host the guest's serial consoles need.
+    type: int
+    default: 0
   domain_xml:
     description:
       - The domain's XML as the host that the guest has left kept it.
@@ -245,6 +250,11 @@ volumes:
   returned: success
   type: list
   elements: dict
+serial_ports:
+  description: With O(state=awaited), as many free ports as O(tcp_consoles) asks for.
+  returned: success
+  type: list
+  elements: int
 off_until:
   description: When the guest was started, in seconds since the epoch; V(null) when it was not.
   returned: success
@@ -283,6 +293,7 @@ SPEC: dict[str, Any] = {
         },
     },
     "disks": {"type": "list", "elements": "dict", "default": [], "options": DISK},
+    "tcp_consoles": {"type": "int", "default": 0},
     "domain_xml": {"type": "str", "no_log": True},
     "domain_name": {"type": "str"},
     "source_path": {"type": "path"},

@@ -235,6 +235,9 @@ guest:
     machine:
       description: The machine type.
       type: str
+    tcp_consoles:
+      description: How many of its serial consoles are ports of the host.
+      type: int
     has_tpm:
       description: Whether it has a TPM.
       type: bool

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import xml
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.domain import consoles
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -64,6 +65,7 @@ def describe(domain_xml: str) -> dict[str, Any]:
         "has_numa": bool(root.xpath("cpu/numa|numatune")),
         "has_launch_security": bool(root.xpath("launchSecurity")),
         "has_kernel": bool(root.xpath("os/kernel")),
+        "tcp_consoles": consoles.count(root),
         "hostdevs": [str(item.get("type")) for item in root.xpath("devices/hostdev")],
         "filesystems": [str(_attribute(item, "target", "dir")) for item in root.xpath("devices/filesystem")],
         "interfaces": [_interface(item) for item in root.xpath("devices/interface")],

@@ -65,12 +65,16 @@ class Arrival:
             after = guest_state.describe(self._guest, self._host.folder)
         name = self._guest.name() if self._guest.exists() else None
         connected = self._host.connected(self._connections)
+        nova = self._conf.summary()
         return {
             "changed": bool(steps),
             "steps": steps,
             "domain": {"uuid": self._guest.uuid, "name": name, "state": after["guest"]},
             "diff": {"before": before, "after": after},
             "volumes": [{**volume, "connection_info": info} for volume, info in zip(self._given["volumes"], connected)],
+            "serial_ports": console_ports.free_ports(
+                nova["serial_console_address"], nova["serial_console_port_range"], self._given["tcp_consoles"]
+            ),
             **self._host.result(),
         }
 

@@ -224,8 +224,11 @@ def _domain(observed: Observed) -> Document:
     nova, libvirt = (observed.destination_host.get(name) or {} for name in ("nova", "libvirt"))
     if not nova or not libvirt:
         return {}
+    guest = observed.source_host.get("guest") or {}
     return {
         "listen": {"vnc": nova["vnc_server_listen"], "spice": nova["spice_server_listen"]},
+        "serial_address": nova["serial_console_address"],
+        "tcp_consoles": guest.get("tcp_consoles", 0) if nova["serial_console_enabled"] else 0,
         "cpu_shared_set": nova["cpu_shared_set"],
         "cpu_shares": "quota:cpu_shares" in (observed.move["flavor"].get("extra_specs") or {}),
         "rbd_user": nova["rbd_user"],

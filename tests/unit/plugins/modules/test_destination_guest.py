@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,18 @@ def test_a_guest_that_goes_on_running_is_awaited(host: Host) -> None:
     assert (host.folder / "disk.eph0").stat().st_size == 2 * 1024**2
     assert host.run("absent")["steps"] == ["disconnect", "remove_directory"]
     assert not host.folder.exists()
+
+
+def test_its_consoles_get_ports_that_are_free(host: Host) -> None:
+    assert await_it(host)["serial_ports"] == []
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        text = host.conf.read_text("utf-8")
+        host.conf.write_text(f"{text}[serial_console]\nport_range = {port}:{port + 50}\n", "utf-8")
+        found = await_it(host, tcp_consoles=2)["serial_ports"]
+    assert len(set(found)) == 2
+    assert port not in found
 
 
 def test_a_disk_that_stands_on_the_image_does_so_again(host: Host) -> None:

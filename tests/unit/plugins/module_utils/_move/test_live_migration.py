@@ -251,6 +251,13 @@ def test_its_xml_is_the_destinations(live: Observed) -> None:
     assert "pc-i440fx-7.2" in domain["machine_types"]
 
 
+def test_its_consoles_need_ports_where_the_destination_has_such(live: Observed) -> None:
+    change(live, "source_host.guest.tcp_consoles", 2)
+    assert planned(live)["domain"]["tcp_consoles"] == 0
+    change(live, "destination_host.nova.serial_console_enabled", True)
+    assert planned(live)["domain"]["tcp_consoles"] == 2
+
+
 def test_the_plan_tells_what_the_source_still_holds(live: Observed) -> None:
     change(live, "move.server.attachments", {VOLUME: [{"host": "compute12"}, {"host": "compute21"}]})
     assert planned(live)["held_at_source"] == [VOLUME]
