@@ -38,7 +38,7 @@ options:
       - V(preparing) takes the server, so that nobody else works on it, and names the destination.
       - V(running) announces the migration of the guest. From here on it may be at either host, whatever happens to this
         run, and only libvirt on both of them tells where. While a migration is in this state, nova-compute at the
-        source activates the destination's port bindings as soon as the guest pauses there, and C(openstack server
+        source may activate the destination's port bindings as soon as the guest pauses there, and C(openstack server
         migration abort) ends it.
       - V(arrived) records that the guest is at its destination, with the volumes and ports that it has there, and flips
         the server to O(target_cell). It must have been seen there. Nothing leads back from here.
