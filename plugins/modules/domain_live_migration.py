@@ -127,9 +127,11 @@ options:
     description:
       - V(all) copies disks whole; V(incremental) copies what is in a file that stands on another one, which is at the
         destination already, the same to the byte; V(none) copies nothing, as for storage that both hosts see.
-      - V(auto) copies disks whole that the destination does not see. That is tested by a file that is made for a moment
-        beside the guest's, in check mode, too. Where all are seen and no disk is cached by its host, libvirt is told so
-        as by O(unsafe).
+      - V(auto) copies disks whole that the destination does not see. Where all are seen and no disk is cached by its
+        host, libvirt is told so as by O(unsafe). Of block devices nobody can tell who sees them, so they must be named
+        in O(migrate_disks) to be copied.
+      - A file that both hosts see is never copied onto itself. That is tested, but for V(none), by a file that is made
+        for a moment beside the guest's, in check mode, too.
     type: str
     choices: [auto, none, all, incremental]
     default: auto

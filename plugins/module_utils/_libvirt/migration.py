@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +117,8 @@ class Migration:
             here = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_MIGRATABLE | libvirt.VIR_DOMAIN_XML_SECURE)
             there = self._options.destination_xml or here
             disks = migration_disks.disks(there)
-            copied = self._choose_disks(connection, migration_disks.disks(here), disks)
+            asked = self._options
+            copied, shared = self._choose_disks(connection, migration_disks.disks(here), disks)
             sizes = {target: domain.blockInfo(target) for target in copied}
             name = self._options.destination_name or domain.name()
             others = [other for other in connection.listAllDomains() if other.UUIDString() != self._uuid]
@@ -129,6 +131,7 @@ class Migration:
                 source_xml=here,
                 domain_xml=there,
                 copied=copied,
+                shared=shared,
                 is_resolved=migration_checks.is_resolved(destination.name),
                 taken_name=any(other.name() == name for other in others),
                 cpu_refusal=migration_checks.cpu_refusal(connection, there),
@@ -139,7 +142,7 @@ class Migration:
                 free_bytes=free,
                 sizes_bytes={target: info[1] for target, info in sizes.items()},
             )
-        reasons = migration_checks.blockers(found, self._options)
+        reasons = migration_checks.blockers(found, asked)
         if reasons:
             error = UnsupportedError(f"migrate guest {self._called} to {found.destination.name}", " ".join(reasons))
             error.result = {"blockers": reasons}
@@ -156,15 +159,23 @@ class Migration:
             data_gib=round(migration_options.data_gib(memory_bytes, [info[2] for info in sizes.values()]), 3),
         )
 
-    def _choose_disks(self, connection: libvirt.virConnect, here: Sequence[Disk], there: Sequence[Disk]) -> list[str]:
-        """Return the disks to copy, and settle the options that are about that."""
-        shared: set[str] = set()
-        if self._options.copy_storage == "auto":
-            shared = migration_disks.shared_paths(connection, here, there)
+    def _choose_disks(
+        self, connection: libvirt.virConnect, here: Sequence[Disk], there: Sequence[Disk]
+    ) -> tuple[list[str], set[str]]:
+        """Return the disks to copy, and the paths that both hosts see; and settle the options that are about that."""
+        asked = self._options
+        if asked.copy_storage == "none":
+            return [], set()
+        shared = migration_disks.shared_paths(
+            here, there, asked.migrate_disks or (), partial(migration_disks.is_shared, connection)
+        )
+        is_auto = asked.copy_storage == "auto"
+        if is_auto:
             # libvirt doubts storage of a kind that it does not know as shared; this is known. A cache would be unsafe.
             known = all(disk.path in shared and not disk.is_cached for disk in there if disk.is_written)
-            self._options = replace(self._options, copy_storage="all", unsafe=self._options.unsafe or known)
-        return migration_disks.copied(there, self._options.copy_storage, self._options.migrate_disks, shared)
+            self._options = replace(asked, copy_storage="all", unsafe=asked.unsafe or known)
+        copied = migration_disks.copied(there, "all", asked.migrate_disks, shared if is_auto else ())
+        return copied, shared
 
     def predict(self) -> dict[str, Any]:
         """Return what run() would return, as far as that can be known, and change nothing.

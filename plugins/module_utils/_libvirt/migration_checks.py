@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -50,6 +50,7 @@ class Findings:
 
     :param source_xml: the guest as its source has it
     :param domain_xml: what the destination would be given
+    :param shared: the paths at the destination that are one file for both hosts
     :param is_resolved: whether the source knows an address for the name of the destination
     :param files: by path, whether the destination has it; None where its folder is absent
     :param free_bytes: by folder of the destination, the room in it
@@ -61,6 +62,7 @@ class Findings:
     source_xml: str
     domain_xml: str
     copied: Sequence[str]
+    shared: Collection[str] = ()
     taken_name: bool = False
     is_resolved: bool = True
     cpu_refusal: str = ""
@@ -161,8 +163,19 @@ def _of_disks(found: Findings, options: Options) -> list[str]:
     name = found.destination.name
     for disk in migration_disks.disks(found.domain_xml):
         is_there = found.files.get(disk.path)
-        if disk.target in found.copied:
-            if is_there is None and disk.kind == "file":
+        if options.copy_storage == "auto" and _may_be_shared(disk, options):
+            reasons.append(
+                f"Disk {disk.target} is the block device {disk.path}, and nobody can tell whether both hosts see the"
+                " same one: if each has its own, name it in migrate_disks; if they see the same, set copy_storage to"
+                " none, or to all with the other disks in migrate_disks."
+            )
+        elif disk.target in found.copied:
+            if disk.path in found.shared:
+                reasons.append(
+                    f"{disk.path} of disk {disk.target} is one file for both hosts, and would be copied onto itself:"
+                    " leave it out of migrate_disks, or set copy_storage to auto or none."
+                )
+            elif is_there is None and disk.kind == "file":
                 reasons.append(f"{name} has no folder {disk.folder} for disk {disk.target}: make it.")
             elif options.create_disks and disk.kind == "file" and is_there and disk.path not in found.ours:
                 reasons.append(
@@ -183,6 +196,10 @@ def _of_disks(found: Findings, options: Options) -> list[str]:
         if free is not None and free < size_bytes:
             reasons.append(f"{name} has {free} bytes free in {folder}, and the copies take {size_bytes}: free space.")
     return reasons
+
+
+def _may_be_shared(disk: Disk, options: Options) -> bool:
+    return disk.kind == "block" and disk.is_written and disk.target not in (options.migrate_disks or ())
 
 
 def describe_host(connection: libvirt.virConnect, arch: str) -> Host:

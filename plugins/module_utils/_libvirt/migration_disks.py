@@ -64,10 +64,12 @@ def _disk(element: _Element) -> Disk:
     driver = element.find("driver")
     backing = element.find("backingStore/source")
     backing_format = element.find("backingStore/format")
+    path = str(element.xpath("string(source/@file | source/@dev)"))
     return Disk(
         target=str(element.xpath("string(target/@dev)")),
-        kind=str(element.get("type")),
-        path=str(element.xpath("string(source/@file | source/@dev)")),
+        # libvirt takes a device that is given as a file, and so do people.
+        kind="block" if path.startswith("/dev/") else str(element.get("type")),
+        path=path,
         format=str(driver.get("type", "raw")) if driver is not None else "raw",
         is_written=element.find("readonly") is None and element.get("device", "disk") in ("disk", "lun"),
         is_shareable=element.find("shareable") is not None,
@@ -122,26 +124,56 @@ def volume_xml(disk: Disk, size_bytes: int, with_backing: bool) -> str:
     return xml.text_of(volume)
 
 
-def shared_paths(connection: libvirt.virConnect, here: Sequence[Disk], there: Sequence[Disk]) -> set[str]:
-    """Return the paths that are one file for both hosts. Names and identifiers of file systems only hint at that.
+def is_same(here: str, there: str, is_shared: Callable[[str, str], bool]) -> bool:
+    """Tell whether a file of this host and one of the other are one. A link of this host is followed.
 
-    A file is made for a moment in each folder of this host, and looked for at the other.
+    :param here: its path on this host
+    :param there: its path on the other
+    :param is_shared: tells whether a folder of this host and one of the other are one
+    """
+    real, other = Path(here).resolve(), PurePosixPath(there)
+    places = {str(other.parent)} if other.name == PurePosixPath(here).name else set()
+    if here == there:
+        places.add(str(real.parent))
+    return any(is_shared(str(real.parent), place) for place in sorted(places))
 
-    :param connection: to the other host
+
+def shared_paths(
+    here: Sequence[Disk], there: Sequence[Disk], named: Collection[str], is_shared: Callable[[str, str], bool]
+) -> set[str]:
+    """Return the paths at the other host of the files that are one for both, among those that may be copied.
+
+    Of block devices nobody can tell.
+
     :param here: the guest's disks as this host has them
     :param there: the same as the other host will have them
+    :param named: the targets that are to be copied though the guest does not write to them
+    :param is_shared: tells whether a folder of this host and one of the other are one
     """
-    same = {disk.path for disk in here if disk.kind == "file"} & {disk.path for disk in there}
-    folders = {disk.folder for disk in here if disk.path in same}
-    shared = {folder for folder in sorted(folders) if _is_shared(connection, folder)}
-    return {disk.path for disk in here if disk.path in same and disk.folder in shared}
+    paths = {disk.target: disk.path for disk in here if disk.kind == "file"}
+    asked = [disk for disk in there if disk.kind == "file" and (disk.is_written or disk.target in named)]
+    return {disk.path for disk in asked if disk.target in paths and is_same(paths[disk.target], disk.path, is_shared)}
 
 
-def _is_shared(connection: libvirt.virConnect, folder: str) -> bool:
-    probe = Path(folder, f".stackmove-{uuid.uuid4()}")
-    probe.touch(mode=0o644, exist_ok=False)
+def is_shared(connection: libvirt.virConnect, here: str, there: str) -> bool:
+    """Tell whether a folder of this host and one of another are one. Names and identifiers of file systems only hint.
+
+    A file is made in it for a moment, and looked for at the other.
+
+    :param connection: to the other host
+    :raises StackmoveError: when no file can be made
+    """
+    probe = Path(here, f".stackmove-{uuid.uuid4()}")
     try:
-        return probe.name in names_and_room(connection, folder)[0]
+        probe.touch(mode=0o644, exist_ok=False)
+    except OSError as error:
+        raise StackmoveError(
+            f"see whether both hosts share {here}",
+            f"no file can be made there: {error}.",
+            "Make it writable, or set copy_storage to none if both hosts see the guest's disks.",
+        ) from error
+    try:
+        return probe.name in names_and_room(connection, there)[0]
     except NotFoundError:
         return False
     finally:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,11 +113,53 @@ def test_nothing_stands_against_it() -> None:
         ({"files": {**FINE.files, SEED: False}}, {}, f"does not see {SEED} of disk sda"),
         ({"copied": []}, {}, f"does not see {ROOT} of disk vda"),
         ({"free_bytes": {"/var/lib/libvirt/images": 599}}, {}, "has 599 bytes free"),
+        ({}, {"copy_storage": "auto"}, "Disk vdc is the block device /dev/vg/web1, and nobody can tell"),
+        ({}, {"copy_storage": "auto", "migrate_disks": ["vda"]}, "name it in migrate_disks"),
+        ({"shared": {ROOT}}, {}, f"{ROOT} of disk vda is one file for both hosts, and would be copied onto itself"),
+        ({"shared": {ROOT}, "files": {**FINE.files, ROOT: True}}, {"create_disks": False}, "copied onto itself"),
     ],
 )
 def test_each_reason(findings: dict[str, Any], options: dict[str, Any], reason: str) -> None:
     (found,) = migration_checks.blockers(replace(FINE, **findings), replace(COPIES, **options))
     assert reason in found
+
+
+def test_a_block_device_that_is_named_is_copied() -> None:
+    named = replace(COPIES, copy_storage="auto", migrate_disks=["vda", "vdc"])
+    assert migration_checks.blockers(FINE, named) == []
+
+
+@pytest.mark.parametrize(
+    ("there", "shares", "shared"),
+    [
+        (GUEST, [("images", "images")], {ROOT, DATA}),
+        (GUEST, [], set()),
+        # The same folder under another name
+        (GUEST.replace(ROOT, "/srv/web1"), [("images", "srv")], {"/srv/web1"}),
+        # Another file of a folder that both see
+        (GUEST.replace(ROOT, "/var/lib/libvirt/images/web2"), [("images", "images")], {DATA}),
+    ],
+)
+def test_files_that_both_hosts_see(there: str, shares: list[tuple[str, str]], shared: set[str]) -> None:
+    def is_shared(here: str, other: str) -> bool:
+        return (Path(here).name, Path(other).name) in shares
+
+    found = migration_disks.shared_paths(migration_disks.disks(GUEST), migration_disks.disks(there), [], is_shared)
+    assert found == shared
+
+
+def test_a_link_to_what_both_hosts_see(tmp_path: Path) -> None:
+    (tmp_path / "share").mkdir()
+    (tmp_path / "share" / "real").touch()
+    link = tmp_path / "web1"
+    link.symlink_to(tmp_path / "share" / "real")
+    shared = {str(tmp_path.resolve() / "share")}
+    assert migration_disks.is_same(str(link), str(link), lambda here, there: here == there and here in shared)
+
+
+def test_a_device_that_is_given_as_a_file_is_a_block_device() -> None:
+    disk = migration_disks.disks(GUEST.replace(ROOT, "/dev/vg/root"))[0]
+    assert (disk.kind, disk.path) == ("block", "/dev/vg/root")
 
 
 def test_who_is_told_an_address_needs_no_name() -> None:
