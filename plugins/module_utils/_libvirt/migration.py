@@ -118,7 +118,7 @@ class Migration:
             there = self._options.destination_xml or here
             disks = migration_disks.disks(there)
             asked = self._options
-            copied, shared = self._choose_disks(connection, migration_disks.disks(here), disks)
+            copied, shared = self._choose_disks(connection, here, there)
             sizes = {target: domain.blockInfo(target) for target in copied}
             name = self._options.destination_name or domain.name()
             others = [other for other in connection.listAllDomains() if other.UUIDString() != self._uuid]
@@ -159,22 +159,24 @@ class Migration:
             data_gib=round(migration_options.data_gib(memory_bytes, [info[2] for info in sizes.values()]), 3),
         )
 
-    def _choose_disks(
-        self, connection: libvirt.virConnect, here: Sequence[Disk], there: Sequence[Disk]
-    ) -> tuple[list[str], set[str]]:
+    def _choose_disks(self, connection: libvirt.virConnect, here: str, there: str) -> tuple[list[str], set[str]]:
         """Return the disks to copy, and the paths that both hosts see; and settle the options that are about that."""
         asked = self._options
         if asked.copy_storage == "none":
             return [], set()
+        disks = migration_disks.disks(there)
         shared = migration_disks.shared_paths(
-            here, there, asked.migrate_disks or (), partial(migration_disks.is_shared, connection)
+            migration_disks.disks(here),
+            disks,
+            asked.migrate_disks or (),
+            partial(migration_disks.is_shared, connection),
         )
         is_auto = asked.copy_storage == "auto"
         if is_auto:
             # libvirt doubts storage of a kind that it does not know as shared; this is known. A cache would be unsafe.
-            known = all(disk.path in shared and not disk.is_cached for disk in there if disk.is_written)
+            known = migration_disks.are_safe(there, shared)
             self._options = replace(asked, copy_storage="all", unsafe=asked.unsafe or known)
-        copied = migration_disks.copied(there, "all", asked.migrate_disks, shared if is_auto else ())
+        copied = migration_disks.copied(disks, "all", asked.migrate_disks, shared if is_auto else ())
         return copied, shared
 
     def predict(self) -> dict[str, Any]:

@@ -81,6 +81,7 @@ def blockers(found: Findings, options: Options) -> list[str]:
         *_of_hosts(found, options),
         *_of_networks(found),
         *_of_guest(found, options),
+        *_of_volumes(found, options),
         *_of_disks(found, options),
     ]
 
@@ -155,6 +156,16 @@ def _of_guest(found: Findings, options: Options) -> list[str]:
             " (virsh checkpoint-delete)."
         )
     return reasons
+
+
+def _of_volumes(found: Findings, options: Options) -> list[str]:
+    if options.copy_storage == "none":
+        return []
+    return [
+        f"Disk {target} is of the type volume, and nobody can tell whether both hosts see the same one: set"
+        " copy_storage to none if they do; else define the disk by its file or block device."
+        for target in migration_disks.volumes(found.domain_xml)
+    ]
 
 
 def _of_disks(found: Findings, options: Options) -> list[str]:

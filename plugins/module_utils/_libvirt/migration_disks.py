@@ -105,6 +105,30 @@ def copied(
     return list(migrate_disks)
 
 
+def written(domain_xml: str) -> list[str]:
+    """Return the targets of all disks that a guest writes to, of whatever kind they are."""
+    root = xml.parse(domain_xml)
+    found = root.xpath("devices/disk[source][not(readonly)][not(@device) or @device='disk' or @device='lun']")
+    return [str(element.xpath("string(target/@dev)")) for element in found]
+
+
+def volumes(domain_xml: str) -> list[str]:
+    """Return the targets of the written disks that are given by a storage pool and a name in it."""
+    root = xml.parse(domain_xml)
+    targets = {str(target) for target in root.xpath("devices/disk[@type='volume']/target/@dev")}
+    return [target for target in written(domain_xml) if target in targets]
+
+
+def are_safe(domain_xml: str, shared: Collection[str]) -> bool:
+    """Tell whether all that a guest writes to is known as files that both hosts see and neither caches.
+
+    :param shared: the paths of the files that both hosts see
+    """
+    safe = {disk.target for disk in disks(domain_xml) if disk.path in shared and not disk.is_cached}
+    targets = written(domain_xml)
+    return bool(targets) and safe.issuperset(targets)
+
+
 def volume_xml(disk: Disk, size_bytes: int, with_backing: bool) -> str:
     """Return the XML of a storage volume for a copy: nothing of it is allocated yet."""
     from lxml import etree

@@ -157,6 +157,42 @@ def test_a_link_to_what_both_hosts_see(tmp_path: Path) -> None:
     assert migration_disks.is_same(str(link), str(link), lambda here, there: here == there and here in shared)
 
 
+VOLUME = "<disk type='volume'><source pool='images' volume='web1'/><target dev='vde' bus='virtio'/></disk>"
+SAFE = f"<disk type='file'><driver cache='none'/><source file='{ROOT}'/><target dev='vda' bus='virtio'/></disk>"
+CACHED = SAFE.replace("none", "writeback")
+NETWORK = "<disk type='network'><source protocol='rbd' name='volumes/1'/><target dev='vdb' bus='virtio'/></disk>"
+READ_ONLY = f"<disk type='file' device='cdrom'><source file='{SEED}'/><target dev='sda'/><readonly/></disk>"
+
+
+@pytest.mark.parametrize(
+    ("given", "safe"),
+    [
+        ([SAFE], True),
+        ([SAFE, READ_ONLY], True),
+        ([CACHED], False),
+        ([SAFE.replace(ROOT, DATA)], False),
+        # libvirt judges these, and nothing at all is proven by nothing.
+        ([SAFE, NETWORK], False),
+        ([NETWORK], False),
+        ([SAFE, VOLUME], False),
+        ([VOLUME], False),
+        ([READ_ONLY], False),
+        ([], False),
+    ],
+)
+def test_libvirt_is_overruled_only_where_all_is_known(given: list[str], safe: bool) -> None:
+    domain = f"<domain><devices>{''.join(given)}</devices></domain>"
+    assert migration_disks.are_safe(domain, {ROOT, SEED}) is safe
+
+
+def test_a_volume_is_refused_where_it_may_have_to_be_copied() -> None:
+    found = replace(FINE, domain_xml=GUEST.replace("</devices>", f"{VOLUME}</devices>"))
+    (only,) = migration_checks.blockers(found, COPIES)
+    assert "Disk vde is of the type volume" in only
+    none = replace(COPIES, copy_storage="none")
+    assert migration_checks.blockers(replace(found, copied=[], files=dict.fromkeys(FINE.files, True)), none) == []
+
+
 def test_a_device_that_is_given_as_a_file_is_a_block_device() -> None:
     disk = migration_disks.disks(GUEST.replace(ROOT, "/dev/vg/root"))[0]
     assert (disk.kind, disk.path) == ("block", "/dev/vg/root")
