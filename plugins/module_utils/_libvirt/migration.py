@@ -297,15 +297,35 @@ class Migration:
             self._steps.append(f"create {disk.path}")
 
     def _remove_created(self) -> list[str]:
-        """Remove the files that this or a killed run has made at the destination, while no guest uses them."""
+        """Remove the files that this or a killed run has made at the destination, while no guest uses them.
+
+        :raises StackmoveError: when one may use them
+        """
         created = self._note.created(self._options.destination_uri)
         if created:
             connection = self._destination.connection()
+            reason = self._needed(connection, created)
+            if reason:
+                raise StackmoveError(
+                    f"delete {', '.join(created)} at {self._options.destination_uri}, left by an earlier migration",
+                    reason,
+                    f"If nobody needs them, delete them there by hand, and {self._note.path} here; then run again.",
+                )
             for path in created:
                 migration_disks.delete(connection, path)
                 self._steps.append(f"delete {path}")
         self._note.remove()
         return created
+
+    def _needed(self, connection: libvirt.virConnect, created: Sequence[str]) -> str:
+        """Return why files at the destination may be in use; nothing where they are not."""
+        domain = self._source.find(self._uuid)
+        own = None
+        if domain is not None:
+            with translated(f"look at the disks of guest {self._called}"):
+                own = [disk.path for disk in migration_disks.disks(domain.XMLDesc()) if disk.kind == "file"]
+        there = self._destination.side(self._uuid)
+        return migration_checks.needed(created, own, there, partial(migration_disks.is_shared, connection))
 
     def _migrate(self, domain: libvirt.virDomain, parameters: dict[str, Any], flags: int) -> None:
         if flags & migration_options.PEER2PEER:
@@ -626,7 +646,7 @@ class Note:
     """The files that a migration has made at its destination: kept on the source's host until it has ended."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def created(self, destination_uri: str) -> list[str]:
         """Return the files that were made, or were to be made, at a destination.
@@ -634,24 +654,24 @@ class Note:
         :raises StackmoveError: when the note is of another destination
         """
         try:
-            note = json.loads(self._path.read_text("utf-8"))
+            note = json.loads(self.path.read_text("utf-8"))
         except FileNotFoundError:
             return []
         if note["destination_uri"] != destination_uri:
             raise StackmoveError(
                 f"migrate a guest to {destination_uri}",
                 f"a migration to {note['destination_uri']} has left files there: {', '.join(note['created'])}.",
-                f"Remove them there, and {self._path} here; or run it again to that destination.",
+                f"Remove them there, and {self.path} here; or run it again to that destination.",
             )
         return list(note["created"])
 
     def write(self, destination_uri: str, created: list[str]) -> None:
         """Note the files, before they are made."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = self._path.with_suffix(".partial")
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = self.path.with_suffix(".partial")
         partial.write_text(json.dumps({"destination_uri": destination_uri, "created": created}) + "\n", "utf-8")
-        partial.replace(self._path)
+        partial.replace(self.path)
 
     def remove(self) -> None:
         """Forget them."""
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import (
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import translated
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_disks import Disk
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_job import Side
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_options import Options
 
 if TYPE_CHECKING:
@@ -207,6 +208,25 @@ def _of_disks(found: Findings, options: Options) -> list[str]:
         if free is not None and free < size_bytes:
             reasons.append(f"{name} has {free} bytes free in {folder}, and the copies take {size_bytes}: free space.")
     return reasons
+
+
+def needed(
+    created: Sequence[str], own: Sequence[str] | None, there: Side, is_shared: Callable[[str, str], bool]
+) -> str:
+    """Return why files that a migration has made at its destination may be in use; nothing where they are not.
+
+    :param own: the guest's files at its source, or None where it is not there
+    :param there: how the guest is at the destination
+    :param is_shared: tells whether a folder of this host and one of the destination are one
+    """
+    if own is None:
+        return "the guest is not defined at its source, so they may be its disks."
+    if not there.known or there.state is not None:
+        return f"they may be what the guest has there ({there.words()})."
+    shared = [path for path in created if any(migration_disks.is_same(file, path, is_shared) for file in own)]
+    if shared:
+        return f"both hosts see {', '.join(shared)} by now, which the guest uses here."
+    return ""
 
 
 def _may_be_shared(disk: Disk, options: Options) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import migration_checks, migration_disks
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_checks import Findings, Host
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_job import Side
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_options import Options
 
 EMULATOR = "/usr/bin/qemu-system-x86_64"
@@ -191,6 +192,26 @@ def test_a_volume_is_refused_where_it_may_have_to_be_copied() -> None:
     assert "Disk vde is of the type volume" in only
     none = replace(COPIES, copy_storage="none")
     assert migration_checks.blockers(replace(found, copied=[], files=dict.fromkeys(FINE.files, True)), none) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "there", "shared", "reason"),
+    [
+        ([ROOT, DATA], Side(), False, ""),
+        ([DATA], Side(), True, ""),
+        ([ROOT, DATA], Side(), True, f"both hosts see {ROOT} by now"),
+        ([ROOT], Side(3, 2), False, "they may be what the guest has there (paused)"),
+        ([ROOT], Side(5, 2), False, "they may be what the guest has there (off (was switched off))"),
+        ([ROOT], Side(known=False), False, "nobody could be asked"),
+        (None, Side(), False, "is not defined at its source"),
+    ],
+)
+def test_files_are_removed_only_where_nobody_needs_them(
+    own: list[str] | None, there: Side, shared: bool, reason: str
+) -> None:
+    found = migration_checks.needed([ROOT], own, there, lambda _here, _there: shared)
+    assert reason in found
+    assert bool(found) is bool(reason)
 
 
 def test_a_device_that_is_given_as_a_file_is_a_block_device() -> None:
