@@ -308,7 +308,8 @@ steps:
 outcome:
   description: >-
     V(stayed) at its source; V(ended), since it crashed or was shut down; V(torn) after a switch to post-copy;
-    V(both), V(unknown).
+    V(switched) to post-copy, which still goes on; V(halted) where it has arrived; V(unseen) at its source, which did
+    not answer, after it has arrived; V(both), V(unknown).
   returned: failure
   type: str
 libvirt_error:

@@ -64,6 +64,7 @@ class Plan:
     sizes_bytes: Mapping[str, int]
     memory_bytes: int
     data_gib: float
+    replaces: bool
 
     @property
     def targets(self) -> list[str]:
@@ -102,7 +103,8 @@ class Migration:
 
     def is_there(self) -> bool:
         """Tell whether the guest runs at the destination, and not here."""
-        return not self._source.side(self._uuid).is_active and self._destination.side(self._uuid).has_arrived
+        source = self._source.side(self._uuid)
+        return source.known and not source.is_active and self._destination.side(self._uuid).has_arrived
 
     def plan(self) -> Plan:
         """Check everything, and return what a migration would do.
@@ -121,6 +123,7 @@ class Migration:
             copied, shared = self._choose_disks(connection, here, there)
             sizes = {target: domain.blockInfo(target) for target in copied}
             name = self._options.destination_name or domain.name()
+            twin = self._destination.side(self._uuid)
             others = [other for other in connection.listAllDomains() if other.UUIDString() != self._uuid]
             files, free = migration_checks.files_at(connection, disks, self._options.copy_storage == "incremental")
             arch = str(domain_info.describe(there)["arch"])
@@ -134,6 +137,7 @@ class Migration:
                 shared=shared,
                 is_resolved=migration_checks.is_resolved(destination.name),
                 taken_name=any(other.name() == name for other in others),
+                twin=twin,
                 cpu_refusal=migration_checks.cpu_refusal(connection, there),
                 snapshots=domain.snapshotNum(),
                 checkpoints=len(domain.listAllCheckpoints()),
@@ -157,6 +161,7 @@ class Migration:
             sizes_bytes={target: info[0] for target, info in sizes.items()},
             memory_bytes=memory_bytes,
             data_gib=round(migration_options.data_gib(memory_bytes, [info[2] for info in sizes.values()]), 3),
+            replaces=twin.state is not None,
         )
 
     def _choose_disks(self, connection: libvirt.virConnect, here: str, there: str) -> tuple[list[str], set[str]]:
@@ -265,6 +270,8 @@ class Migration:
         self._options = migration_options.for_guest(self._options, paused)
         flags = migration_options.flags(self._options, bool(domain.isPersistent()), paused, plan.targets)
         parameters = migration_options.parameters(self._options, plan.targets)
+        if plan.replaces:
+            self._steps.append(f"replace the definition that {plan.destination} has of it, which does not run")
         self._steps.append(f"migrate to {plan.destination}")
         autostart = bool(domain.autostart())
         call = Call(lambda: self._migrate(domain, parameters, flags))
@@ -425,13 +432,13 @@ class Migration:
     def _end(self, call: Call[None] | None, done: Done, last: Progress) -> dict[str, Any]:
         """Judge how it has ended by looking at both sides, whatever the call has said."""
         source, destination = self._settled()
-        end = migration_job.outcome(source, destination)
+        end = migration_job.outcome(source, destination, self._was_running)
         for _attempt in range(_RESUMES):
             if end is not Outcome.TORN:
                 break
             self._resume_post_copy()
             source, destination = self._settled()
-            end = migration_job.outcome(source, destination)
+            end = migration_job.outcome(source, destination, self._was_running)
         if end is Outcome.COMPLETED:
             self._note.remove()
             return {"changed": True, **self._arrived()}
@@ -444,14 +451,28 @@ class Migration:
         """Return both sides, when libvirt has cleaned up after the migration."""
         deadline = time.monotonic() + _SETTLE_S
         while True:
-            source, destination = self._source.side(self._uuid), self._destination.side(self._uuid)
-            end = migration_job.outcome(source, destination)
+            source, destination = self._source.side(self._uuid), self._received(self._destination.side(self._uuid))
+            end = migration_job.outcome(source, destination, self._was_running)
+            if end is Outcome.SWITCHED and source.is_active and destination.is_active:
+                deadline = time.monotonic() + _SETTLE_S  # it takes as long as it takes
             is_clean = destination.known and destination.state is None
             failed = end is Outcome.ENDED or (end is Outcome.STAYED and (source.runs or source.is_suspended))
             settled = end in (Outcome.COMPLETED, Outcome.TORN) or (failed and is_clean)
             if settled or time.monotonic() > deadline:
                 return source, destination
             time.sleep(_POLL_S)
+
+    def _received(self, destination: Side) -> Side:
+        """Return the destination's side as one of a guest that is whole, where nothing is being received any more."""
+        import libvirt
+
+        if destination.is_post_copy and not destination.is_broken_post_copy:
+            # libvirt refuses statistics to whoever receives a guest, and need not forget that it came by post-copy.
+            with suppress(libvirt.libvirtError, StackmoveError):
+                domain = self._destination.find(self._uuid)
+                if domain is not None and domain.jobStats().get("type") == libvirt.VIR_DOMAIN_JOB_NONE:
+                    return replace(destination, reason=0)
+        return destination
 
     def _resume_post_copy(self) -> None:
         """Go on with a post-copy migration of which the stream broke (VIR_MIGRATE_POSTCOPY_RESUME)."""
@@ -611,10 +632,35 @@ def _where(end: Outcome, source: Side, destination: Side) -> tuple[str, str]:
             f"The guest runs on neither host ({sides}).",
             "See why it ended (/var/log/libvirt/qemu on both hosts), and start it where it is defined.",
         )
+    if end is Outcome.TORN and source.known and not source.is_active:
+        return (
+            f"The guest had switched to post-copy, and its source is gone with the rest of its memory ({sides}).",
+            "It cannot be resumed: virsh destroy it at the destination, and start it there from its disks.",
+        )
     if end is Outcome.TORN:
         return (
             f"The guest had switched to post-copy, and its memory is on both hosts: nothing leads back ({sides}).",
             "End neither QEMU. Mend the way between the hosts and run again: it is resumed.",
+        )
+    if end is Outcome.SWITCHED:
+        return (
+            f"The guest has switched to post-copy, and its memory is on both hosts still ({sides}).",
+            "End neither QEMU, and run again: it goes on watching.",
+        )
+    if end is Outcome.HALTED:
+        return (
+            f"The guest has arrived, but ran before and is paused now ({sides}).",
+            "See why (virsh domstate --reason at the destination), and virsh resume it there.",
+        )
+    if end is Outcome.UNSEEN:
+        return (
+            f"The guest is at the destination; what is left at the source is unknown ({sides}).",
+            "It must not be started at the source. Have libvirtd answer there, then run again.",
+        )
+    if end is Outcome.BOTH and source.runs:
+        return (
+            f"A guest with this uuid runs on both hosts ({sides}).",
+            "End neither before you know which one serves: virsh suspend the other one, and save its disks first.",
         )
     if end is Outcome.BOTH:
         return (

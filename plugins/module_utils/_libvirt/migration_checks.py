@@ -52,6 +52,7 @@ class Findings:
     :param source_xml: the guest as its source has it
     :param domain_xml: what the destination would be given
     :param shared: the paths at the destination that are one file for both hosts
+    :param twin: a guest of the same uuid at the destination
     :param is_resolved: whether the source knows an address for the name of the destination
     :param files: by path, whether the destination has it; None where its folder is absent
     :param free_bytes: by folder of the destination, the room in it
@@ -65,6 +66,7 @@ class Findings:
     copied: Sequence[str]
     shared: Collection[str] = ()
     taken_name: bool = False
+    twin: Side = field(default_factory=Side)
     is_resolved: bool = True
     cpu_refusal: str = ""
     snapshots: int = 0
@@ -112,6 +114,11 @@ def _of_hosts(found: Findings, options: Options) -> list[str]:
         reasons.append(f"{source.name} knows no address of {destination.name}: give one with migrate_uri.")
     if found.taken_name:
         reasons.append(f"{destination.name} has a guest of that name: give another one with destination_name.")
+    if found.twin.is_active or not found.twin.known:
+        reasons.append(
+            f"{destination.name} must have no guest of the same uuid, and there: {found.twin.words()}. See what it is"
+            " (virsh domstate --reason), and end neither before you know which one serves."
+        )
     newest = min(source.hypervisor_version, destination.hypervisor_version)
     if options.post_copy and options.parallel_connections > 1 and newest < _PARALLEL_POST_COPY:
         reasons.append("post_copy with parallel_connections needs QEMU 10.1 on both hosts; the guest would be lost.")

@@ -25,8 +25,7 @@ _RUNNING_POSTCOPY = {10, 11}
 _RUNNING_POSTCOPY_FAILED = 11
 _SHUTOFF_MIGRATED = 4
 _PAUSED_USER = 1
-_PAUSED_MIGRATION = 2
-_PAUSED_STARTING_UP = 11
+_PAUSED_HALTED = {5, 8}
 _PAUSED_POSTCOPY = {12, 13}
 _PAUSED_POSTCOPY_FAILED = 13
 _ENDED = {
@@ -210,13 +209,20 @@ class Side:
 
     @property
     def is_broken_post_copy(self) -> bool:
-        """Whether its memory is torn in two halves, seen from the source."""
-        return self.state == _PAUSED and self.reason == _PAUSED_POSTCOPY_FAILED
+        """Whether its memory is torn in two halves, seen from either side."""
+        return (self.state == _PAUSED and self.reason == _PAUSED_POSTCOPY_FAILED) or (
+            self.state in _RUNNING and self.reason == _RUNNING_POSTCOPY_FAILED
+        )
 
     @property
     def is_suspended(self) -> bool:
         """Whether somebody has paused it, and no migration."""
         return self.state == _PAUSED and self.reason == _PAUSED_USER
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether it is paused since its disk had an error, or is being shut down."""
+        return self.state == _PAUSED and self.reason in _PAUSED_HALTED
 
     @property
     def has_left(self) -> bool:
@@ -225,9 +231,11 @@ class Side:
 
     @property
     def has_arrived(self) -> bool:
-        """Whether it is whole here. A destination's QEMU that still waits for the guest's memory is paused, too."""
-        waits = self.state == _PAUSED and self.reason in {_PAUSED_MIGRATION, _PAUSED_STARTING_UP}
-        return self.is_active and not waits
+        """Whether it is whole here: runs, or is paused as it was before, which libvirt takes for a user's doing.
+
+        A destination's QEMU that still waits for the guest's memory is paused, too, for another reason.
+        """
+        return (self.runs and not self.is_post_copy) or self.is_suspended
 
     def words(self) -> str:
         """Say it."""
@@ -250,19 +258,38 @@ class Outcome(Enum):
     ENDED = "ended"
     TORN = "torn"
     BOTH = "both"
+    SWITCHED = "switched"
+    HALTED = "halted"
+    UNSEEN = "unseen"
     UNKNOWN = "unknown"
 
 
-def outcome(source: Side, destination: Side) -> Outcome:
+def outcome(source: Side, destination: Side, was_running: bool = False) -> Outcome:
     """Judge from both sides how a migration has ended. Nova takes a guest that is gone for one that has arrived.
 
     ``ENDED`` is a guest that runs nowhere, since it crashed or was shut down. ``TORN`` is one whose post-copy broke.
-    ``BOTH`` is a source that was not told of the success, and holds a guest that must never run again.
+    ``BOTH`` is a source that was not told of the success, and holds a guest that must never run again. ``SWITCHED`` is
+    a post-copy under way. ``HALTED`` is a guest that ran, and is paused where it has arrived. ``UNSEEN`` is one that
+    has arrived while nobody could ask its source.
+
+    :param was_running: whether the guest ran before
     """
-    if source.is_broken_post_copy:
+    if source.is_broken_post_copy or destination.is_broken_post_copy:
         return Outcome.TORN
+    if source.is_post_copy or destination.is_post_copy:
+        return Outcome.SWITCHED
     if destination.has_arrived:
-        return Outcome.BOTH if source.is_active else Outcome.COMPLETED
+        return _arrived(source, destination, was_running)
     if source.is_active:
         return Outcome.STAYED
+    if source.known and destination.is_halted:
+        return Outcome.HALTED
     return Outcome.ENDED if source.known and destination.known else Outcome.UNKNOWN
+
+
+def _arrived(source: Side, destination: Side, was_running: bool) -> Outcome:
+    if not source.known:
+        return Outcome.UNSEEN
+    if source.is_active:
+        return Outcome.BOTH
+    return Outcome.HALTED if was_running and not destination.runs else Outcome.COMPLETED

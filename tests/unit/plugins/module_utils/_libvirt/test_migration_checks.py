@@ -104,6 +104,9 @@ def test_nothing_stands_against_it() -> None:
         ({"cpu_refusal": "missing features: avx512f"}, {}, "lacks what the guest has: missing features: avx512f."),
         ({"is_resolved": False}, {}, "kvm1 knows no address of kvm2: give one with migrate_uri."),
         ({"taken_name": True}, {}, "destination_name"),
+        ({"twin": Side(1, 1)}, {}, "must have no guest of the same uuid, and there: running."),
+        ({"twin": Side(3, 2)}, {}, "and there: paused."),
+        ({"twin": Side(known=False)}, {}, "nobody could be asked"),
         ({}, {"post_copy": True, "parallel_connections": 2}, "needs QEMU 10.1"),
         ({"snapshots": 2}, {}, "2 snapshots"),
         ({"checkpoints": 1}, {}, "1 checkpoints"),
@@ -123,6 +126,10 @@ def test_nothing_stands_against_it() -> None:
 def test_each_reason(findings: dict[str, Any], options: dict[str, Any], reason: str) -> None:
     (found,) = migration_checks.blockers(replace(FINE, **findings), replace(COPIES, **options))
     assert reason in found
+
+
+def test_a_definition_that_was_left_is_replaced() -> None:
+    assert migration_checks.blockers(replace(FINE, twin=Side(5, 2)), COPIES) == []
 
 
 def test_a_block_device_that_is_named_is_copied() -> None:

@@ -175,7 +175,8 @@ SILENT = Side(known=False)
         (ABSENT, MIGRATED, Outcome.COMPLETED),
         (ABSENT, Side(3, 1), Outcome.COMPLETED),  # it was paused, and arrived paused
         (Side(5, 4), MIGRATED, Outcome.COMPLETED),  # it is still defined at its source
-        (SILENT, MIGRATED, Outcome.COMPLETED),
+        (SILENT, MIGRATED, Outcome.UNSEEN),
+        (SILENT, Side(3, 1), Outcome.UNSEEN),
         (RUNNING, ABSENT, Outcome.STAYED),
         (RUNNING, WAITING, Outcome.STAYED),  # the destination has not cleaned up yet
         (RUNNING, SILENT, Outcome.STAYED),
@@ -191,10 +192,27 @@ SILENT = Side(known=False)
         (Side(3, 13), Side(1, 11), Outcome.TORN),
         (Side(3, 13), SILENT, Outcome.TORN),
         (WAITING, MIGRATED, Outcome.BOTH),
+        (RUNNING, MIGRATED, Outcome.BOTH),
+        # Its source is gone, and half of its memory with it.
+        (Side(5, 3), Side(3, 13), Outcome.TORN),
+        (ABSENT, Side(3, 13), Outcome.TORN),
+        (SILENT, Side(3, 13), Outcome.TORN),
+        (ABSENT, Side(1, 11), Outcome.TORN),
+        (Side(3, 12), Side(1, 10), Outcome.SWITCHED),
+        (Side(3, 12), SILENT, Outcome.SWITCHED),
+        (ABSENT, Side(1, 10), Outcome.SWITCHED),
+        # An error of its disk, and one that is being shut down
+        (ABSENT, Side(3, 5), Outcome.HALTED),
+        (ABSENT, Side(3, 8), Outcome.HALTED),
     ],
 )
 def test_both_sides_tell_how_it_has_ended(source: Side, destination: Side, end: Outcome) -> None:
     assert migration_job.outcome(source, destination) is end
+
+
+def test_a_guest_that_ran_before_must_run() -> None:
+    assert migration_job.outcome(ABSENT, Side(3, 1), was_running=True) is Outcome.HALTED
+    assert migration_job.outcome(ABSENT, MIGRATED, was_running=True) is Outcome.COMPLETED
 
 
 def test_a_guest_that_was_migrated_away_has_left() -> None:
