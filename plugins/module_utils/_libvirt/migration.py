@@ -104,7 +104,8 @@ class Migration:
     def is_there(self) -> bool:
         """Tell whether the guest runs at the destination, and not here."""
         source = self._source.side(self._uuid)
-        return source.known and not source.is_active and self._destination.side(self._uuid).has_arrived
+        there = self._received(self._destination.side(self._uuid))
+        return source.known and not source.is_active and there.has_arrived
 
     def plan(self) -> Plan:
         """Check everything, and return what a migration would do.
@@ -192,6 +193,7 @@ class Migration:
         if self.is_there():
             return {"changed": False, **self._arrived()}
         if self.is_under_way():
+            self._require_ours()
             return {"changed": True, "uuid": self._uuid, "name": self._require_running().name(), "disks": []}
         plan = self.plan()
         domain = self._require_running()
@@ -250,14 +252,14 @@ class Migration:
         :raises MigrationError: when it does not run at the destination in the end
         """
         if self.is_there():
-            self._note.remove()  # its disks are the guest's by now
-            return {"changed": False, **self._arrived()}
+            return {"changed": False, **self._arrived(), **self._finish()}
         source = self._source.side(self._uuid)
         self._was_running = source.runs
         under_way = self.is_under_way()
         if source.is_broken_post_copy or (watched and not under_way):
             return self._end(None, Done(), Progress())
         if under_way:
+            self._require_ours()
             self._steps.append("attached to the migration that is under way")
             domain = self._require_running()
             memory_bytes = domain.maxMemory() * 1024
@@ -265,6 +267,7 @@ class Migration:
         plan = self.plan()
         domain = self._require_running()
         self._remove_created()
+        self._note.begin(self._options.destination_uri, bool(domain.autostart()), self._copies(plan))
         self._create(plan)
         paused = bool(source.is_active and not source.runs)
         self._options = migration_options.for_guest(self._options, paused)
@@ -273,12 +276,28 @@ class Migration:
         if plan.replaces:
             self._steps.append(f"replace the definition that {plan.destination} has of it, which does not run")
         self._steps.append(f"migrate to {plan.destination}")
-        autostart = bool(domain.autostart())
         call = Call(lambda: self._migrate(domain, parameters, flags))
-        result = self._watch(domain, call, plan.data_gib)
-        if autostart:
+        return self._watch(domain, call, plan.data_gib)
+
+    def _require_ours(self) -> None:
+        """Refuse to watch a migration that goes elsewhere: how it ends would be looked for in the wrong place."""
+        going = self._note.read().get("destination_uri")
+        if going != self._options.destination_uri:
+            raise MigrationError(
+                f"go on with the migration of guest {self._called} to {self._options.destination_uri}",
+                f"one is under way {f'to {going}' if going else 'that this module has not begun'}.",
+                "Wait until it has ended or abort it (domain_migration_control), then run again.",
+            )
+
+    def _finish(self) -> dict[str, Any]:
+        """Do what remains for a guest that has arrived, and return what was copied, as whoever began it has noted."""
+        note = self._note.read()
+        if note.get("destination_uri") != self._options.destination_uri:
+            return {}
+        if note.get("autostart"):
             self._keep_autostart()
-        return {**result, "disks": self._copies(plan)}
+        self._note.remove()  # its disks are the guest's by now
+        return {"disks": note["disks"]} if "disks" in note else {}
 
     def _copied_bytes(self, domain: libvirt.virDomain) -> list[int]:
         """Return the sizes of the disks that a migration under way copies, as far as that is known."""
@@ -440,8 +459,7 @@ class Migration:
             source, destination = self._settled()
             end = migration_job.outcome(source, destination, self._was_running)
         if end is Outcome.COMPLETED:
-            self._note.remove()
-            return {"changed": True, **self._arrived()}
+            return {"changed": True, **self._arrived(), **self._finish()}
         if end is Outcome.STAYED and (done.forced or self._was_running):
             self._unpause(source)
             source = self._source.side(self._uuid)
@@ -533,6 +551,8 @@ class Migration:
         """Remove our files at the destination, when the guest has its disks at the source; say what is left."""
         created = self._note.created(self._options.destination_uri)
         if not created:
+            if end in (Outcome.STAYED, Outcome.ENDED):
+                self._note.remove()
             return ""
         is_elsewhere = source.state is None or source.has_left
         if is_elsewhere or destination.state is not None or not destination.known:
@@ -575,10 +595,14 @@ class Migration:
 
     def _keep_autostart(self) -> None:
         """Have the destination start the guest with the host, as its source did: libvirt does not carry that over."""
-        domain = self._destination.find(self._uuid)
-        if domain is not None and domain.isPersistent():
-            with translated(f"have guest {self._uuid} started with its new host"):
+        import libvirt
+
+        try:
+            domain = self._destination.find(self._uuid)
+            if domain is not None and domain.isPersistent():
                 domain.setAutostart(1)
+        except (StackmoveError, libvirt.libvirtError) as error:
+            self._steps.append(f"the destination does not start it with the host, set that there: {error}")
 
 
 def _log(begun: float) -> str:
@@ -689,7 +713,7 @@ def job_stats(domain: libvirt.virDomain) -> dict[str, Any]:
 
 
 class Note:
-    """The files that a migration has made at its destination: kept on the source's host until it has ended."""
+    """Where a migration goes and what it has made there: kept on the source's host until it has ended."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -699,9 +723,8 @@ class Note:
 
         :raises StackmoveError: when the note is of another destination
         """
-        try:
-            note = json.loads(self.path.read_text("utf-8"))
-        except FileNotFoundError:
+        note = self.read()
+        if not note.get("created"):
             return []
         if note["destination_uri"] != destination_uri:
             raise StackmoveError(
@@ -711,11 +734,30 @@ class Note:
             )
         return list(note["created"])
 
+    def read(self) -> dict[str, Any]:
+        """Return all that was noted, and nothing where there is no note."""
+        try:
+            found: dict[str, Any] = json.loads(self.path.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def begin(self, destination_uri: str, autostart: bool, disks: list[dict[str, Any]]) -> None:
+        """Note where a migration goes, before it begins, and what is needed in its end by whoever goes on with it.
+
+        :param autostart: whether the destination is to start the guest with the host
+        :param disks: those that are copied, as the result has them
+        """
+        self._put({"destination_uri": destination_uri, "created": [], "autostart": autostart, "disks": disks})
+
     def write(self, destination_uri: str, created: list[str]) -> None:
         """Note the files, before they are made."""
+        self._put({**self.read(), "destination_uri": destination_uri, "created": created})
+
+    def _put(self, note: Mapping[str, Any]) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
-        partial.write_text(json.dumps({"destination_uri": destination_uri, "created": created}) + "\n", "utf-8")
+        partial.write_text(json.dumps(note) + "\n", "utf-8")
         partial.replace(self.path)
 
     def remove(self) -> None:
