@@ -50,6 +50,7 @@ NOTES = Path("/var/lib/stackmove")
 _POLL_S = 0.5  # as Nova's
 _SETTLE_S = 40.0
 _RESUMES = 3
+_SILENT_LOOKS = 20
 
 
 @dataclass(frozen=True)
@@ -368,9 +369,14 @@ class Migration:
         done = Done()
         samples: deque[Progress] = deque(maxlen=60)
         now, next_report_s = Progress(), 0.0
+        silent = 0
         while call is None or not call.ended.wait(_POLL_S):
-            stats = job_stats(domain)
-            if migration_job.is_migration(stats):
+            stats: Mapping[str, Any] | None = job_stats(domain) if call else self._look()
+            silent = silent + 1 if stats is None else 0
+            if stats is None:
+                if silent > _SILENT_LOOKS:
+                    break
+            elif migration_job.is_migration(stats):
                 now = migration_job.with_disk_rate(migration_job.progress(stats), samples)
                 samples.append(now)
                 post_copy = self._is_post_copy(domain)
@@ -384,6 +390,19 @@ class Migration:
             if call is None:
                 time.sleep(_POLL_S)
         return self._end(call, done, now)
+
+    def _look(self) -> dict[str, Any] | None:
+        """Return the statistics of a job that nobody here has begun: nothing of a guest that is gone, None unanswered.
+
+        A guest that has left is known by looking for it: libvirt only refuses what is asked of it.
+        """
+        import libvirt
+
+        try:
+            domain = self._source.find(self._uuid)
+            return {} if domain is None else domain.jobStats()
+        except (StackmoveError, libvirt.libvirtError):
+            return None
 
     @staticmethod
     def _is_post_copy(domain: libvirt.virDomain) -> bool:

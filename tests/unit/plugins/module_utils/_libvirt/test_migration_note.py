@@ -69,3 +69,17 @@ def test_nobody_watches_a_migration_that_goes_elsewhere(
             ours._require_ours()
         Note(tmp_path / "x.migration.json").begin(THERE, False, [])
         ours._require_ours()
+
+
+@pytest.mark.parametrize(
+    ("uuid", "stats"),
+    [
+        ("00000000-0000-4000-8000-000000000000", {}),
+        ("6695eb01-f6a4-8304-79aa-97f2502e193f", None),  # libvirt's own for tests, which has no statistics
+    ],
+)
+def test_a_guest_that_is_gone_is_told_from_no_answer(uuid: str, stats: dict[str, int] | None) -> None:
+    with ExitStack() as stack:
+        here = Host("test:///default", stack)
+        ours = migration.Migration(here, here, uuid, Options(destination_uri=THERE), lambda _record: None)
+        assert ours._look() == stats
