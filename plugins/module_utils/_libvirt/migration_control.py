@@ -16,7 +16,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import mig
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import refused, translated
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration import job_stats
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_hosts import Host
-from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_job import Act, Side
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_job import Act, Progress, Side
 
 if TYPE_CHECKING:
     import libvirt
@@ -44,6 +44,20 @@ def todo(wanted: Mapping[str, Any], under_way: bool, side: Side) -> list[str]:
     if wanted["state"] == "forced" and not side.is_post_copy and not side.is_suspended:
         found.append("force")
     return found
+
+
+def refuse_early(now: Progress) -> None:
+    """Refuse to force a migration whose disks are being copied: the guest would be paused for as long as that takes.
+
+    :raises StackmoveError: then
+    """
+    if migration_job.force(True, now, False) is not Act.START_POST_COPY:
+        raise StackmoveError(
+            "force a migration to its end",
+            f"its memory is not sent yet, and {now.disk_remaining} bytes of disks are left: the guest would be paused"
+            " all the while.",
+            "Raise bandwidth_mib, or wait until the disks are copied and run again.",
+        )
 
 
 class Control:
@@ -86,14 +100,13 @@ class Control:
         """Switch to post-copy where the migration was begun with that option, else pause the guest, as Nova does."""
         import libvirt
 
-        now = migration_job.progress(job_stats(domain))
-        if migration_job.force(True, now, False) is Act.START_POST_COPY:
-            try:
-                domain.migrateStartPostCopy(0)
-                return
-            except libvirt.libvirtError as error:
-                if error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID:
-                    raise refused("switch to post-copy", error) from error
+        refuse_early(migration_job.progress(job_stats(domain)))
+        try:
+            domain.migrateStartPostCopy(0)
+            return
+        except libvirt.libvirtError as error:
+            if error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID:
+                raise refused("switch to post-copy", error) from error
         domain.suspend()
 
     @staticmethod
