@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 import time
+import uuid
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
@@ -41,6 +42,14 @@ _OF_ASYNC = (
     "stdout_lines",
     "stderr_lines",
 )
+
+
+def _canonical(domain: str) -> str:
+    """Return a uuid as libvirt spells it, and a name as it is."""
+    try:
+        return str(uuid.UUID(domain))
+    except ValueError:
+        return domain
 
 
 class ActionModule(ActionBase):
@@ -90,10 +99,8 @@ class ActionModule(ActionBase):
                 self._say(f"the host does not answer, the migration goes on: {error}")
                 time.sleep(_RETRY_S)
                 continue
-            if record:
-                told = answered
-            if record and record != shown:
-                shown = record
+            if record and record != shown:  # one that a killed module has left stays the same
+                shown, told = record, answered
                 self._say(progress.line(record))
             if ended:
                 return
@@ -114,8 +121,9 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"Cannot look at {results_file} on the host: {found.get('stderr')}")
         told, _next, result = str(found.get("stdout", "")).partition(_NEXT)
         records = [progress.read(text) for text in told.splitlines()]
-        domain = self._task.args.get("domain")
-        record = next((record for record in records if domain in (record.get("uuid"), record.get("name"))), {})
+        domain = str(self._task.args.get("domain"))
+        names = (domain, _canonical(domain))
+        record = next((record for record in records if record.get("uuid") in names or record.get("name") in names), {})
         job = progress.read(result)
         return record, bool(job) and ("started" not in job or bool(job.get("finished")))
 

@@ -46,3 +46,9 @@ def test_its_end_is_noticed_at_once(tmp_path: Path) -> None:
     told, job, seconds = wait(tmp_path, 100)
     assert (told, job) == ("", '{"changed": true}')
     assert seconds < 5
+
+
+@pytest.mark.parametrize("domain", ["6F70656E-7374-4163-8B6D-6F7665210001", "6f70656e737441638b6d6f7665210001", "web1"])
+def test_a_uuid_is_known_however_it_is_spelled(domain: str) -> None:
+    known = ("6f70656e-7374-4163-8b6d-6f7665210001", "web1")
+    assert domain_live_migration._canonical(domain) in known
