@@ -251,7 +251,12 @@ class Migration:
         :param watched: whether another run was migrating it until now. If that has failed, so does this: who has
             aborted it would not want it to begin again
         :raises MigrationError: when it does not run at the destination in the end
+        :raises StackmoveError: when libvirt refuses what it is asked beside that
         """
+        with translated(f"migrate guest {self._called}"):
+            return self._run(watched)
+
+    def _run(self, watched: bool) -> dict[str, Any]:
         if self.is_there():
             return {"changed": False, **self._arrived(), **self._finish()}
         source = self._source.side(self._uuid)

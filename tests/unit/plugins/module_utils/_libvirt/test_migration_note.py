@@ -83,3 +83,13 @@ def test_a_guest_that_is_gone_is_told_from_no_answer(uuid: str, stats: dict[str,
         here = Host("test:///default", stack)
         ours = migration.Migration(here, here, uuid, Options(destination_uri=THERE), lambda _record: None)
         assert ours._look() == stats
+
+
+def test_an_error_of_libvirt_is_told_as_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ExitStack() as stack:
+        here = Host("test:///default", stack)
+        ours = migration.Migration(here, here, "x", Options(destination_uri=THERE), lambda _record: None)
+        connection = here.connection()
+        monkeypatch.setattr(ours, "is_there", lambda: connection.lookupByName("nobody"))
+        with pytest.raises(StackmoveError, match="migrate guest x: libvirt says"):
+            ours.run(False)
