@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -20,6 +20,66 @@ NOVA_DB_OPTIONS: dict[str, dict[str, Any]] = {
     "main_database": {"type": "str", "no_log": True},
     "cell_databases": {"type": "dict", "no_log": True},
 }
+# The options of the doc fragments stackmove.nova.nova_move and nova_move.step.
+STEP_OPTIONS: dict[str, dict[str, Any]] = {
+    "server": {"type": "str", "required": True},
+    "migration": {"type": "str", "required": True},
+    "run": {"type": "str", "required": True},
+    "previous_run": {"type": "str", "default": ""},
+    "destination": {
+        "type": "dict",
+        "options": {
+            "host": {"type": "str", "required": True},
+            "node": {"type": "str", "required": True},
+            "compute_id": {"type": "int", "required": True},
+            "ip": {"type": "str", "required": True},
+            "availability_zone": {"type": "str"},
+        },
+    },
+    "volumes": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "volume_id": {"type": "str", "required": True},
+            "source_attachment_id": {"type": "str"},
+            "destination_attachment_id": {"type": "str"},
+            "mountpoint": {"type": "str"},
+            "connection_info": {"type": "dict"},
+        },
+    },
+    "bindings": {"type": "list", "elements": "dict", "default": []},
+}
+
+
+class Step(Protocol):
+    """A step of a move that was planned, as :mod:`_nova.changes` does it."""
+
+    @property
+    def phase_before(self) -> str: ...
+
+    @property
+    def phase_after(self) -> str: ...
+
+    def describe(self) -> list[str]: ...
+
+    def apply(self) -> None: ...
+
+
+def take(module: AnsibleModule, step: Step) -> dict[str, Any]:
+    """Make a step, unless in check mode, and return a module's result."""
+    if not module.check_mode:
+        step.apply()
+    changes = step.describe()
+    return {
+        "changed": bool(changes),
+        "phase": step.phase_after,
+        "changes": changes,
+        "diff": {
+            "before": f"phase: {step.phase_before}\n",
+            "after": f"phase: {step.phase_after}\n" + "\n".join(changes),
+        },
+    }
 
 
 def run_module(

@@ -21,15 +21,8 @@ extends_documentation_fragment:
   - stackmove.nova.attributes.info
   - stackmove.nova.attributes.actiongroup_nova_db
   - stackmove.nova.nova_db
+  - stackmove.nova.nova_move
 options:
-  server:
-    description: UUID of the server.
-    type: str
-    required: true
-  migration:
-    description: UUID that names the migration.
-    type: str
-    required: true
   source_cell:
     description: UUID or name of the cell that the server leaves. Left out, it stays within its cell.
     type: str

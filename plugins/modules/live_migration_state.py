@@ -24,18 +24,13 @@ extends_documentation_fragment:
   - stackmove.nova.attributes
   - stackmove.nova.attributes.actiongroup_nova_db
   - stackmove.nova.nova_db
+  - stackmove.nova.nova_move
+  - stackmove.nova.nova_move.step
 options:
-  server:
-    description: UUID of the server.
-    type: str
-    required: true
-  migration:
-    description: UUID that names the migration.
-    type: str
-    required: true
   state:
     description:
-      - V(preparing) takes the server, so that nobody else works on it, and names the destination.
+      - V(preparing) takes the server, so that nobody else works on it, and names the O(destination), which V(arrived)
+        needs, too.
       - V(running) announces the migration of the guest. From here on it may be at either host, whatever happens to this
         run, and only libvirt on both of them tells where. While a migration is in this state, nova-compute at the
         source may activate the destination's port bindings as soon as the guest pauses there, and C(openstack server
@@ -55,69 +50,6 @@ options:
   target_cell:
     description: UUID or name of the cell that it enters.
     type: str
-  run:
-    description:
-      - A text that names this run, such as RV(stackmove.nova.move_plan#module:plan.run).
-      - V(preparing) and V(resumed) keep it with the server. Whoever comes with another one is refused until it is
-        completed or aborted.
-    type: str
-    required: true
-  previous_run:
-    description: For V(resumed), the name of the run that is dead.
-    type: str
-    default: ""
-  destination:
-    description: The compute node that takes the server. Needed for V(preparing) and V(arrived).
-    type: dict
-    suboptions:
-      host:
-        description: Nova's name of the compute host.
-        type: str
-        required: true
-      node:
-        description: Hypervisor host name.
-        type: str
-        required: true
-      compute_id:
-        description: Its C(compute_nodes.id).
-        type: int
-        required: true
-      ip:
-        description: Its address, C(compute_nodes.host_ip).
-        type: str
-        required: true
-      availability_zone:
-        description: The availability zone of the host.
-        type: str
-  volumes:
-    description:
-      - The volumes as RV(stackmove.nova.destination_guest#module:volumes) has them, all of them. Used by V(arrived).
-      - Contains secrets, so set C(no_log) on the task.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      volume_id:
-        description: UUID of the volume.
-        type: str
-        required: true
-      source_attachment_id:
-        description: Not used; the entries may be given as they were returned.
-        type: str
-      destination_attachment_id:
-        description: UUID of the destination's Cinder attachment.
-        type: str
-      mountpoint:
-        description: Not used.
-        type: str
-      connection_info:
-        description: How the destination reaches the volume, as Nova stores it.
-        type: dict
-  bindings:
-    description: The port bindings that are active now, as M(stackmove.nova.port_bindings) returns them.
-    type: list
-    elements: dict
-    default: []
   running:
     description: Whether the guest runs at the destination; if not, it is paused there.
     type: bool
@@ -178,26 +110,17 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.stackmove.nova.plugins.module_utils._edge import NOVA_DB_OPTIONS, run_module, utc_now
+from ansible_collections.stackmove.nova.plugins.module_utils._edge import (
+    NOVA_DB_OPTIONS,
+    STEP_OPTIONS,
+    run_module,
+    take,
+    utc_now,
+)
 from ansible_collections.stackmove.nova.plugins.module_utils._nova import live
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cells, open_cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import PYMYSQL_IMPORT_ERROR
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.states import Destination, Move
-
-DESTINATION: dict[str, Any] = {
-    "host": {"type": "str", "required": True},
-    "node": {"type": "str", "required": True},
-    "compute_id": {"type": "int", "required": True},
-    "ip": {"type": "str", "required": True},
-    "availability_zone": {"type": "str"},
-}
-VOLUME: dict[str, Any] = {
-    "volume_id": {"type": "str", "required": True},
-    "source_attachment_id": {"type": "str"},
-    "destination_attachment_id": {"type": "str"},
-    "mountpoint": {"type": "str"},
-    "connection_info": {"type": "dict"},
-}
 
 
 def crossing(cells: Cells, params: dict[str, Any]) -> live.Crossing:
@@ -223,35 +146,17 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         previous_run=params["previous_run"],
     )
     cells = open_cells(params)
-    step = live.plan(cells, move, params["state"], crossing(cells, params))
-    if not module.check_mode:
-        step.apply()
-    changes = step.describe()
-    return {
-        "changed": bool(changes),
-        "phase": step.phase_after,
-        "changes": changes,
-        "diff": {
-            "before": f"phase: {step.phase_before}\n",
-            "after": f"phase: {step.phase_after}\n" + "\n".join(changes),
-        },
-    }
+    return take(module, live.plan(cells, move, params["state"], crossing(cells, params)))
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **NOVA_DB_OPTIONS,
-            "server": {"type": "str", "required": True},
-            "migration": {"type": "str", "required": True},
+            **STEP_OPTIONS,
             "state": {"type": "str", "choices": [*live.STATES], "required": True},
             "source_cell": {"type": "str"},
             "target_cell": {"type": "str"},
-            "run": {"type": "str", "required": True},
-            "previous_run": {"type": "str", "default": ""},
-            "destination": {"type": "dict", "options": DESTINATION},
-            "volumes": {"type": "list", "elements": "dict", "default": [], "options": VOLUME},
-            "bindings": {"type": "list", "elements": "dict", "default": []},
             "running": {"type": "bool", "default": True},
             "error": {"type": "str", "default": ""},
         },

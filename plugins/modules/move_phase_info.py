@@ -19,15 +19,8 @@ extends_documentation_fragment:
   - stackmove.nova.attributes.info
   - stackmove.nova.attributes.actiongroup_nova_db
   - stackmove.nova.nova_db
+  - stackmove.nova.nova_move
 options:
-  server:
-    description: UUID of the server.
-    type: str
-    required: true
-  migration:
-    description: UUID of the migration that names the move.
-    type: str
-    required: true
   source_cell:
     description: UUID or name of the cell that the server leaves.
     type: str

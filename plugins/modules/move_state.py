@@ -22,15 +22,9 @@ extends_documentation_fragment:
   - stackmove.nova.attributes
   - stackmove.nova.attributes.actiongroup_nova_db
   - stackmove.nova.nova_db
+  - stackmove.nova.nova_move
+  - stackmove.nova.nova_move.step
 options:
-  server:
-    description: UUID of the server.
-    type: str
-    required: true
-  migration:
-    description: UUID of the migration that names the move.
-    type: str
-    required: true
   source_cell:
     description: UUID or name of the cell that the server leaves.
     type: str
@@ -41,8 +35,9 @@ options:
     required: true
   state:
     description:
-      - V(started) takes the server, so that nobody else works on it.
-      - V(prepared) names the destination in both cells; the rows must have been copied.
+      - V(started) takes the server, so that nobody else works on it. V(confirming), V(reverting) and V(resumed) take
+        it, too; V(finished), V(confirmed), V(reverted), V(waiting) and V(aborted) give it back.
+      - V(prepared) names the O(destination) in both cells; the rows must have been copied.
       - V(stopping) announces that the guest will be stopped. From here on it may be off.
       - V(departed) records that the guest is off, and its volumes and ports are handed over. From here on it may run at
         the destination.
@@ -51,7 +46,7 @@ options:
       - V(reverting) takes a finished move back. From here on the guest may be off at its destination, and run at the
         host that it has come from.
       - V(returned) flips the server back to its old cell, with the volumes, the actions and the name that it got
-        meanwhile.
+        meanwhile. It needs those O(volumes), too, that were attached meanwhile.
       - V(reverted) makes it an ordinary server of its old cell. Its rows in the target cell must have been deleted.
       - V(aborted) gives the server back as it was before V(started). The copied rows must have been deleted. Of a
         server that its owner has deleted meanwhile, it ends the migration.
@@ -76,41 +71,6 @@ options:
       - resumed
       - aborted
     required: true
-  run:
-    description:
-      - A text that names this run, such as RV(stackmove.nova.move_plan#module:plan.run).
-      - V(started), V(confirming), V(reverting) and V(resumed) keep it with the server. Whoever comes with another one
-        is refused until the server is finished, confirmed, reverted, waiting or aborted.
-    type: str
-    required: true
-  previous_run:
-    description:
-      - For V(resumed), the name of the run that is dead; empty where there was none, as in a move of Nova's own.
-    type: str
-    default: ""
-  destination:
-    description: The compute node that takes the server. Needed for V(prepared).
-    type: dict
-    suboptions:
-      host:
-        description: Nova's name of the compute host.
-        type: str
-        required: true
-      node:
-        description: Hypervisor host name.
-        type: str
-        required: true
-      compute_id:
-        description: Its C(compute_nodes.id) in the target cell.
-        type: int
-        required: true
-      ip:
-        description: Its address, C(compute_nodes.host_ip).
-        type: str
-        required: true
-      availability_zone:
-        description: The availability zone of the host.
-        type: str
   flavor:
     description: Name or flavor id of the new flavor of a resize. Left out for a cold migration.
     type: str
@@ -121,35 +81,6 @@ options:
       - For V(waiting), that of the host at which it stays, since V(reverting) has named the other. Left out, it is not
         changed.
     type: str
-  volumes:
-    description:
-      - The volumes as M(stackmove.nova.volume_attachments) returned them.
-      - Used by all states in which volumes change hands; V(returned) needs those that were attached meanwhile.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      volume_id:
-        description: UUID of the volume.
-        type: str
-        required: true
-      source_attachment_id:
-        description: UUID of the source's Cinder attachment.
-        type: str
-      destination_attachment_id:
-        description: UUID of the destination's Cinder attachment.
-        type: str
-      mountpoint:
-        description: Not used; the entries may be given as they were returned.
-        type: str
-      connection_info:
-        description: How the side that holds the volume reaches it, as Nova stores it.
-        type: dict
-  bindings:
-    description: The port bindings that are active now, as M(stackmove.nova.port_bindings) returns them.
-    type: list
-    elements: dict
-    default: []
   running:
     description: Whether the guest runs at the destination.
     type: bool
@@ -229,7 +160,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.stackmove.nova.plugins.module_utils._edge import NOVA_DB_OPTIONS, run_module, utc_now
+from ansible_collections.stackmove.nova.plugins.module_utils._edge import (
+    NOVA_DB_OPTIONS,
+    STEP_OPTIONS,
+    run_module,
+    take,
+    utc_now,
+)
 from ansible_collections.stackmove.nova.plugins.module_utils._nova import flavors, steps
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import open_cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import PYMYSQL_IMPORT_ERROR
@@ -257,57 +194,19 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         run=params["run"],
         previous_run=params["previous_run"],
     )
-    step = steps.plan(cells, source, target, move, params["state"])
-    if not module.check_mode:
-        step.apply()
-    changes = step.describe()
-    return {
-        "changed": bool(changes),
-        "phase": step.phase_after,
-        "changes": changes,
-        "diff": {
-            "before": f"phase: {step.phase_before}\n",
-            "after": f"phase: {step.phase_after}\n" + "\n".join(changes),
-        },
-    }
+    return take(module, steps.plan(cells, source, target, move, params["state"]))
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **NOVA_DB_OPTIONS,
-            "server": {"type": "str", "required": True},
-            "migration": {"type": "str", "required": True},
+            **STEP_OPTIONS,
             "source_cell": {"type": "str", "required": True},
             "target_cell": {"type": "str", "required": True},
             "state": {"type": "str", "choices": [*steps.STATES], "required": True},
-            "run": {"type": "str", "required": True},
-            "previous_run": {"type": "str", "default": ""},
-            "destination": {
-                "type": "dict",
-                "options": {
-                    "host": {"type": "str", "required": True},
-                    "node": {"type": "str", "required": True},
-                    "compute_id": {"type": "int", "required": True},
-                    "ip": {"type": "str", "required": True},
-                    "availability_zone": {"type": "str"},
-                },
-            },
             "availability_zone": {"type": "str"},
             "flavor": {"type": "str"},
-            "volumes": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "volume_id": {"type": "str", "required": True},
-                    "source_attachment_id": {"type": "str"},
-                    "destination_attachment_id": {"type": "str"},
-                    "mountpoint": {"type": "str"},
-                    "connection_info": {"type": "dict"},
-                },
-            },
-            "bindings": {"type": "list", "elements": "dict", "default": []},
             "running": {"type": "bool", "default": True},
             "error": {"type": "str", "default": ""},
         },
