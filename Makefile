@@ -7,7 +7,7 @@ PLAYBOOK := .venv/bin/ansible-playbook
 
 .DEFAULT_GOAL := help
 .PHONY: help prepare tree lint sanity unit units integration molecule test fault-matrix benchmark docs build \
-	lab-up lab-down lab-status demo clean
+	lab-up lab-down lab-purge lab-status demo clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,9 @@ lab-up: tree ## start the two-cell lab, building it first if need be
 
 lab-down: tree ## stop the lab
 	@$(PLAYBOOK) lab/down.yml
+
+lab-purge: tree ## stop the lab and forget its hosts, so that the next lab-up makes new ones
+	@$(PLAYBOOK) lab/down.yml -e lab_purge=true
 
 lab-status: tree ## show the lab's hosts and services
 	@$(PLAYBOOK) lab/status.yml
