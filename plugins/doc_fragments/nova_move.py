@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of the modules that work on one server's move in Nova's databases."""
+    """What modules are told of the move on which they work."""
 
     DOCUMENTATION = r"""
 options:

@@ -22,15 +22,8 @@ extends_documentation_fragment:
   - stackmove.nova.attributes
   - stackmove.nova.attributes.actiongroup_nova_db
   - stackmove.nova.nova_db
+  - stackmove.nova.nova_move
 options:
-  server:
-    description: UUID of the server.
-    type: str
-    required: true
-  migration:
-    description: UUID of the migration that moves it.
-    type: str
-    required: true
   cell:
     description: UUID or name of the cell in whose database the rows shall be, or shall not be.
     type: str

@@ -21,15 +21,8 @@ extends_documentation_fragment:
   - stackmove.nova.attributes
   - stackmove.nova.attributes.actiongroup_cloud
   - stackmove.nova.cloud
+  - stackmove.nova.nova_move
 options:
-  server:
-    description: UUID of the server.
-    type: str
-    required: true
-  migration:
-    description: UUID of the migration that names the move.
-    type: str
-    required: true
   state:
     description:
       - V(moved) gives the server's allocations to the migration, and the server those that it needs at

@@ -27,10 +27,6 @@ def test_arguments_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert "missing required arguments: migration, server" in run({}, capsys)["msg"]
 
 
-def test_no_database_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "api_database is not set" in run(ARGUMENTS, capsys)["msg"]
-
-
 @pytest.mark.parametrize(("host", "phase"), [("src", "running"), ("dst", "arrived")])
 def test_what_is_found_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str, phase: str

@@ -36,10 +36,6 @@ def test_arguments_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert "missing required arguments: migration, server, source_cell, target_cell" in run({}, capsys)["msg"]
 
 
-def test_no_database_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "api_database is not set" in run(ARGUMENTS, capsys)["msg"]
-
-
 @pytest.mark.parametrize(("phase", "home", "held"), [("returned", "cell1", "here"), ("confirming", "cell2", "there")])
 def test_the_run_is_that_of_the_cell_that_keeps_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], phase: str, home: str, held: str
