@@ -18,18 +18,9 @@ extends_documentation_fragment:
   - stackmove.nova.attributes
   - stackmove.nova.attributes.actiongroup_libvirt
   - stackmove.nova.libvirt
+  - stackmove.nova.nova_move
   - stackmove.nova.transfers
 options:
-  server:
-    description:
-      - The server's uuid, which is its domain's too.
-    type: str
-    required: true
-  migration:
-    description:
-      - The uuid that names the move.
-    type: str
-    required: true
   state:
     description:
       - V(staged) makes the server's folder and puts O(base_image) into Nova's image cache, while the guest still

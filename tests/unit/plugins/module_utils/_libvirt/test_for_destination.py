@@ -22,14 +22,19 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.domain_xml
     tcp_consoles,
     with_volumes,
 )
+from ansible_collections.stackmove.nova.tests.unit.plugins.module_utils._libvirt.guests import (
+    HERE,
+    THERE,
+    UUID,
+    canonical,
+    one,
+)
 
-HERE = "/var/lib/nova/instances/6f70656e-7374-4163-8b6d-6f7665210001"
-THERE = "/srv/nova/6f70656e-7374-4163-8b6d-6f7665210001"
 VOLUME = "76786c75-6d65-4163-8b6d-6f7665210002"
 
 GUEST = f"""<domain type='qemu'>
   <name>instance-0000000a</name>
-  <uuid>6f70656e-7374-4163-8b6d-6f7665210001</uuid>
+  <uuid>{UUID}</uuid>
   <metadata>
     <nova:instance xmlns:nova="http://openstack.org/xmlns/libvirt/nova/1.1">
       <nova:flavor name="m1.nano">
@@ -150,16 +155,6 @@ def rbd(**data: Any) -> dict[str, Any]:
         "serial": VOLUME,
         "data": {"name": "p/v", "hosts": ["192.0.2.9"], "ports": ["3300"], **data},
     }
-
-
-def one(text: str, path: str) -> Any:
-    found = xml.parse(text).xpath(path)
-    assert len(found) == 1, (path, found)
-    return found[0]
-
-
-def canonical(text: str) -> str:
-    return xml.text_of(xml.parse(text))
 
 
 def test_a_host_that_is_the_same_changes_nothing() -> None:
