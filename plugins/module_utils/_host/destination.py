@@ -394,7 +394,7 @@ class DestinationHost:
             raise NotFoundError(
                 f"make room for server {self._guest.uuid}",
                 f"{self._conf.instances_path} does not exist.",
-                "Check nova_conf, and that nova-compute is set up on this host.",
+                "Check nova_conf (for playbooks: stackmove_nova_conf), and that nova-compute is set up on this host.",
             ) from error
 
     def _first_note(self, role: str) -> dict[str, Any]:

@@ -220,7 +220,7 @@ def read(files: Iterable[str]) -> NovaConf:
         raise NotFoundError(
             f"read Nova's configuration on {socket.gethostname()}",
             f"none of {', '.join(files)} exists.",
-            "Name the files that nova-compute is started with in nova_conf.",
+            "Name the files that nova-compute is started with in nova_conf (for playbooks: stackmove_nova_conf).",
         )
     texts = [path.read_text(encoding="utf-8") for path in present]
     return parse(texts, socket.gethostname(), own_address())

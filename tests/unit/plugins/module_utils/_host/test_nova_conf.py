@@ -53,5 +53,5 @@ def test_a_circle_ends() -> None:
 
 
 def test_no_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match="nova_conf"):
+    with pytest.raises(NotFoundError, match=r"in nova_conf \(for playbooks: stackmove_nova_conf\)"):
         nova_conf.read([str(tmp_path / "nova.conf")])
