@@ -202,7 +202,10 @@ def _of_disks(found: Findings, options: Options) -> list[str]:
                     " else remove the file."
                 )
             elif not options.create_disks and is_there is False:
-                reasons.append(f"{name} has no {disk.path} for disk {disk.target}: make it, or set create_disks.")
+                reasons.append(
+                    f"{name} has no {disk.path} for disk {disk.target}: make it, or set create_disks; for a server of"
+                    " Nova, run the playbook again, which makes it."
+                )
             needed[disk.folder] = needed.get(disk.folder, 0) + found.sizes_bytes.get(disk.target, 0)
             if options.copy_storage == "incremental" and disk.backing_path and not found.files.get(disk.backing_path):
                 reasons.append(f"{name} has no {disk.backing_path}, on which disk {disk.target} stands: copy it there.")

@@ -124,11 +124,11 @@ _BY_CODE: dict[int, tuple[str, str]] = {
     ),
     _NO_STORAGE_POOL: (
         "A disk that is to be copied has neither a file nor a storage pool at the destination.",
-        "Leave create_disks at true, or make the file there first.",
+        "Leave create_disks at true, or make the file there first; for a server of Nova, run the playbook again.",
     ),
     _NO_STORAGE_VOL: (
         "A disk that is to be copied does not exist at the destination.",
-        "Leave create_disks at true, or make the file there first.",
+        "Leave create_disks at true, or make the file there first; for a server of Nova, run the playbook again.",
     ),
     _OPERATION_INVALID: (
         "The guest's state does not allow it.",

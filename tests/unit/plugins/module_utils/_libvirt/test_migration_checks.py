@@ -112,7 +112,7 @@ def test_nothing_stands_against_it() -> None:
         ({"checkpoints": 1}, {}, "1 checkpoints"),
         ({"files": {**FINE.files, ROOT: None}}, {}, "has no folder /var/lib/libvirt/images"),
         ({"files": {**FINE.files, ROOT: True}}, {}, f"has a file {ROOT} already"),
-        ({}, {"create_disks": False}, f"has no {ROOT} for disk vda"),
+        ({}, {"create_disks": False}, f"{ROOT} for disk vda: make it, or set create_disks; for a server of Nova,"),
         ({"files": {**FINE.files, BASE: False}}, {"copy_storage": "incremental"}, f"has no {BASE}, on which disk vda"),
         ({"files": {**FINE.files, SEED: False}}, {}, f"does not see {SEED} of disk sda"),
         ({"copied": []}, {}, f"does not see {ROOT} of disk vda"),

@@ -32,6 +32,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_
         (38, "End of file while reading data: Input/output error", "this host was stopped", "Start it"),
         (1, "internal error: client socket is closed", "destination's QEMU or libvirtd", "journalctl"),
         (49, "Storage pool not found: no storage pool with matching target path", "pool", "create_disks"),
+        (50, "Storage volume not found: no storage vol with matching path", "does not exist", "run the playbook again"),
         (55, "Requested operation is not valid: cannot migrate domain with 1 snapshots", "state", "snapshots"),
         (67, "unsupported configuration: Target network card mac differs", "hardware", "MAC"),
         (78, "operation aborted: migration out job: canceled by client", "aborted", "again"),
