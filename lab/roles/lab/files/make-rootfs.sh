@@ -60,11 +60,10 @@ mount -t proc proc "$work/proc"
 mounted+=("$work/proc")
 
 in_root() { chroot "$work" "$@"; }
+mapfile -t names < <(sed 's/#.*//' "$packages" | xargs -n1)
 {
     in_root apt-get -q update
-    # shellcheck disable=SC2046  # one word a package
-    in_root apt-get -q -y -o Dpkg::Options::=--force-confold --no-install-recommends install \
-        $(sed 's/#.*//' "$packages")
+    in_root apt-get -q -y -o Dpkg::Options::=--force-confold --no-install-recommends install "${names[@]}"
     # Kept as archives: the guest's kernel and agent, which the hosts must not install
     mkdir -p "$work/var/cache/lab"
     kernel=$(in_root apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image-/ { print $2; exit }')
