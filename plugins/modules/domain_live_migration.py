@@ -288,15 +288,15 @@ downtime_ms:
   returned: success, not in check mode
   type: int
 elapsed_ms:
-  description: How long the migration took.
+  description: How long the migration took; V(null) when libvirt does not remember.
   returned: success, not in check mode
   type: int
 memory_sent_bytes:
-  description: What was sent of its memory.
+  description: What was sent of its memory; V(null) when libvirt does not remember.
   returned: success, not in check mode
   type: int
 iterations:
-  description: How often memory was gone through.
+  description: How often memory was gone through; V(null) when libvirt does not remember.
   returned: success, not in check mode
   type: int
 steps:
