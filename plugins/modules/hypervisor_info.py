@@ -53,10 +53,6 @@ nova:
       description: Nova's name of this host.
       type: str
       sample: compute11
-    my_ip:
-      description: The address that Nova tells others.
-      type: str
-      sample: 192.0.2.11
     instances_path:
       description: The folder with a folder for each server.
       type: str
@@ -159,11 +155,6 @@ storage:
     filesystem:
       description: An identifier. Two hosts with the same one may share the storage.
       type: str
-base_images:
-  description: The files in the image cache.
-  returned: success
-  type: list
-  elements: str
 missing:
   description: Programs and Python modules that are not installed.
   returned: success
@@ -374,12 +365,10 @@ def gather(given: dict[str, Any]) -> dict[str, Any]:
     names = {item["name"] for item in absent}
     path = conf.instances_path
     owner = path.stat() if path.is_dir() else None
-    base = conf.base_path
     result: dict[str, Any] = {
         "nova": conf.summary(),
         "missing": absent,
         "storage": storage.describe(path),
-        "base_images": sorted(item.name for item in base.iterdir()) if base.is_dir() else [],
         "owned_by_nova": {"uid": owner.st_uid, "gid": owner.st_gid} if owner else None,
         "connector": None,
         "libvirt": None,

@@ -60,9 +60,8 @@ options:
     default: 60
   shutdown_retry_interval_s:
     description:
-      - Seconds after which the guest is asked again.
+      - Seconds after which the guest is asked again; by default C([compute] shutdown_retry_interval) of this host.
     type: int
-    default: 10
   lock_timeout_s:
     description:
       - Seconds to wait for another module that works on the same server on this host, as one does that a killed run
@@ -145,7 +144,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stackmove.nova.plugins.module_utils._edge import run_module
-from ansible_collections.stackmove.nova.plugins.module_utils._host import params
+from ansible_collections.stackmove.nova.plugins.module_utils._host import nova_conf, params
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import connect
 from ansible_collections.stackmove.nova.plugins.module_utils._move.departure import Departure
 
@@ -157,7 +156,7 @@ SPEC: dict[str, Any] = {
     "vifs": {"type": "list", "elements": "dict", "default": []},
     "bindings": {"type": "list", "elements": "dict", "default": []},
     "shutdown_timeout_s": {"type": "int", "default": 60},
-    "shutdown_retry_interval_s": {"type": "int", "default": 10},
+    "shutdown_retry_interval_s": {"type": "int"},
     "lock_timeout_s": {"type": "int", "default": 300},
     **params.TRANSFER_OPTIONS,
     **params.LIBVIRT_OPTIONS,
@@ -166,8 +165,12 @@ SPEC: dict[str, Any] = {
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     """Do what the state asks for, and return the module's result."""
-    with connect(module.params["libvirt_uri"]) as connection:
-        return Departure(connection, module.params).run(module.check_mode)
+    given = module.params
+    if given["shutdown_retry_interval_s"] is None:
+        conf = nova_conf.read(given["nova_conf"])
+        given["shutdown_retry_interval_s"] = conf.number("compute", "shutdown_retry_interval")
+    with connect(given["libvirt_uri"]) as connection:
+        return Departure(connection, given).run(module.check_mode)
 
 
 def main() -> None:

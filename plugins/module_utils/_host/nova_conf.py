@@ -33,7 +33,6 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "image_cache": {"subdirectory_name": "_base"},
     "libvirt": {
         "cpu_mode": "",
-        "images_rbd_pool": "rbd",
         "images_type": "default",
         "iscsi_iface": "default",
         "live_migration_bandwidth": "0",
@@ -63,8 +62,8 @@ _DEFAULTS: dict[str, dict[str, str]] = {
         "port_range": "10000:20000",
         "proxyclient_address": "127.0.0.1",
     },
-    "spice": {"enabled": "false", "server_listen": "127.0.0.1"},
-    "vnc": {"enabled": "true", "server_listen": "127.0.0.1"},
+    "spice": {"server_listen": "127.0.0.1"},
+    "vnc": {"server_listen": "127.0.0.1"},
 }
 
 # Section that configparser would mix into every other one; oslo.config's DEFAULT is an ordinary section.
@@ -123,15 +122,10 @@ class NovaConf:
         text, flag = self.text, self.flag
         return {
             "host": text("DEFAULT", "host"),
-            "my_ip": text("DEFAULT", "my_ip"),
             "my_block_storage_ip": text("DEFAULT", "my_block_storage_ip"),
-            "state_path": text("DEFAULT", "state_path"),
             "instances_path": str(self.instances_path),
-            "image_cache_subdirectory": text("image_cache", "subdirectory_name"),
             "images_type": self.images_type,
-            "images_rbd_pool": text("libvirt", "images_rbd_pool"),
             "force_raw_images": flag("DEFAULT", "force_raw_images"),
-            "use_cow_images": flag("DEFAULT", "use_cow_images"),
             "virt_type": text("libvirt", "virt_type"),
             "cpu_mode": text("libvirt", "cpu_mode"),
             "cpu_shared_set": text("compute", "cpu_shared_set"),
@@ -140,16 +134,13 @@ class NovaConf:
             "rbd_user": text("libvirt", "rbd_user"),
             "rbd_secret_uuid": text("libvirt", "rbd_secret_uuid"),
             "volume_use_multipath": flag("libvirt", "volume_use_multipath"),
-            "vnc_enabled": flag("vnc", "enabled"),
             "vnc_server_listen": text("vnc", "server_listen"),
-            "spice_enabled": flag("spice", "enabled"),
             "spice_server_listen": text("spice", "server_listen"),
             "serial_console_enabled": flag("serial_console", "enabled"),
             "serial_console_address": text("serial_console", "proxyclient_address"),
             "serial_console_port_range": text("serial_console", "port_range"),
             "live_migration": self._live_migration(),
             "shutdown_timeout_s": self.number("DEFAULT", "shutdown_timeout"),
-            "shutdown_retry_interval_s": self.number("compute", "shutdown_retry_interval"),
         }
 
     def _live_migration(self) -> dict[str, Any]:

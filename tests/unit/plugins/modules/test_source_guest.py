@@ -17,6 +17,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.stackmove.nova.plugins.module_utils._host import lock
 from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes, volume_id
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import domain_xml
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.guest import Guest
 from ansible_collections.stackmove.nova.plugins.modules import source_guest
 
 URI = "test:///default"
@@ -85,6 +86,25 @@ def test_released_and_restored(host: Host) -> None:
     assert restored["guest_state"] == "running"
     assert list(host.folder.iterdir()) == []
     assert not host.run("restored")["changed"]
+
+
+def test_a_guest_is_asked_again_as_often_as_nova_asks(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    def shut_down(self: Guest, _timeout_s: float, retry_interval_s: float) -> bool:
+        asked.append(retry_interval_s)
+        self.destroy()
+        return False
+
+    monkeypatch.setattr(Guest, "shut_down", shut_down)
+    host.run("released")
+    host.run("restored")
+    with host.conf.open("a", encoding="utf-8") as conf:
+        conf.write("[compute]\nshutdown_retry_interval = 3\n")
+    host.run("released")
+    host.run("restored")
+    host.run("released", shutdown_retry_interval_s=7)
+    assert asked == [10, 3, 7]
 
 
 def test_what_is_left_is_removed_and_a_running_guest_is_not(host: Host) -> None:
