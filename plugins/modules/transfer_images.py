@@ -47,10 +47,6 @@ options:
         type: str
         choices: [qcow2, raw]
         required: true
-      min_disk:
-        description: The smallest disk that the image fits on, in GiB.
-        type: int
-        default: 0
       properties:
         description:
           - Further properties, such as those of the image that the server was made of.
@@ -224,7 +220,6 @@ def main() -> None:
                     "disk": {"type": "str", "required": True},
                     "name": {"type": "str", "required": True},
                     "disk_format": {"type": "str", "choices": ["qcow2", "raw"], "required": True},
-                    "min_disk": {"type": "int", "default": 0},
                     "properties": {"type": "dict", "default": {}},
                 },
             },

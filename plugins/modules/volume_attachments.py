@@ -67,9 +67,8 @@ options:
         were connected are replaced by reserved ones. This takes O(service_cloud).
       - V(both) connects the destination beside the source, which must be connected, for a live migration. O(reserve)
         has no meaning then.
-      - V(none) leaves both sides with reserved attachments.
     type: str
-    choices: [source, destination, both, none]
+    choices: [source, destination, both]
     required: true
   reserve:
     description:
@@ -254,7 +253,7 @@ def main() -> None:
                     "connection_info": {"type": "dict"},
                 },
             },
-            "held_by": {"type": "str", "choices": ["source", "destination", "both", "none"], "required": True},
+            "held_by": {"type": "str", "choices": ["source", "destination", "both"], "required": True},
             "reserve": {"type": "bool", "default": True},
             "connector": {"type": "dict"},
             "source_host": {"type": "str"},

@@ -70,12 +70,11 @@ _OWN_ATTRIBUTES = (
 
 @dataclass(frozen=True)
 class WantedImage:
-    """The image of one disk; `min_disk` in GiB."""
+    """The image of one disk."""
 
     disk: str
     name: str
     disk_format: str
-    min_disk: int = 0
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -244,7 +243,6 @@ def body(wanted: WantedImage, migration_uuid: str) -> Json:
         "name": wanted.name,
         "disk_format": wanted.disk_format,
         "container_format": "bare",
-        "min_disk": wanted.min_disk,
         "visibility": "private",
     }
 

@@ -107,7 +107,7 @@ class WantedVolume:
 class Holding:
     """What the attachments have to become.
 
-    :param held_by: whose attachment is connected: V(source), V(destination), V(both) or V(none)
+    :param held_by: whose attachment is connected: V(source), V(destination) or V(both)
     :param reserve: whether the other side keeps a reserved one
     :param hosts: Nova's names of the hosts, by side
     """
@@ -125,14 +125,6 @@ class Holding:
     def confirms(self) -> bool:
         """Whether this ends a move: the server may have lost volumes since, by its user's will."""
         return self.held_by == "destination" and not self.reserve
-
-    def __post_init__(self) -> None:
-        if self.held_by == "none" and not self.reserve:
-            raise StackmoveError(
-                "release volumes",
-                "without any attachment they would no longer be the server's, and free for anyone.",
-                "Set reserve to true, or held_by to source or destination.",
-            )
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,3 @@ def test_the_cloud_is_unknown(run: Run) -> None:
     message = run({**ARGUMENTS, "cloud": "nowhere"})["msg"]
     assert message.startswith("Failed to connect to cloud nowhere: ")
     assert message.endswith("Remedy: Check the entry nowhere in clouds.yaml: it names its operator.")
-
-
-def test_a_volume_is_not_let_go_altogether(run: Run) -> None:
-    message = run({**ARGUMENTS, "held_by": "none", "reserve": False})["msg"]
-    assert message.startswith("Failed to release volumes: without any attachment")

@@ -22,7 +22,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._cloud.images impor
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
 from ansible_collections.stackmove.nova.tests.unit.plugins.module_utils._cloud.conftest import Cloud
 
-ROOT = WantedImage("disk", "web1-resize-temp", "qcow2", 1)
+ROOT = WantedImage("disk", "web1-resize-temp", "qcow2")
 
 
 def entry(image_id: str, status: str, disk: str = "disk", disk_format: str = "qcow2") -> dict[str, Any]:
@@ -90,7 +90,7 @@ def test_properties_that_are_the_originals_own_are_left_out() -> None:
 
 
 def test_body() -> None:
-    wanted = WantedImage("disk", "web1-resize-temp", "qcow2", 1, {"instance_uuid": "server", "image_type": "base"})
+    wanted = WantedImage("disk", "web1-resize-temp", "qcow2", {"instance_uuid": "server", "image_type": "base"})
     assert body(wanted, "migration") == {
         "instance_uuid": "server",
         "image_type": "snapshot",
@@ -99,7 +99,6 @@ def test_body() -> None:
         "name": "web1-resize-temp",
         "disk_format": "qcow2",
         "container_format": "bare",
-        "min_disk": 1,
         "visibility": "private",
     }
 

@@ -176,18 +176,7 @@ def test_confirm_lets_go_what_was_detached(observed: list[Attachment], expected:
     assert found.after == {"source": None, "destination": None}
 
 
-def test_release_both() -> None:
-    found = plan([attached("a-src", "src"), reserved("a-dst")], "none")
-    assert steps(found) == [("create", "source", None), ("delete", "source", "a-src")]
-    assert found.statuses == {"source": "reserved", "destination": "reserved"}
-
-
-def test_a_volume_is_not_let_go_altogether() -> None:
-    with pytest.raises(StackmoveError, match="no longer be the server's"):
-        Holding("none", reserve=False)
-
-
-@pytest.mark.parametrize("held_by", ["source", "destination", "none"])
+@pytest.mark.parametrize("held_by", ["source", "destination"])
 def test_another_servers_volume_is_refused(held_by: str) -> None:
     with pytest.raises(ConflictError, match=r"attachments of volume vol: this server has none"):
         plan([], held_by)
@@ -226,7 +215,6 @@ HOLDINGS = [
     Holding("source", False, HOSTS),
     Holding("destination", True, HOSTS),
     Holding("destination", False, HOSTS),
-    Holding("none", True, HOSTS),
 ]
 BOTH = Holding("both", True, HOSTS)
 
@@ -284,8 +272,6 @@ def rest(cinder: Cinder, wanted: WantedVolume, holding: Holding) -> None:
     statuses = {side: cinder.there[key].status if key else None for side, key in found.after.items()}
     other = "destination" if holding.held_by == "source" else "source"
     expected = {other: "reserved" if holding.reserve else None, holding.held_by: "attached"}
-    if holding.held_by == "none":
-        expected = {"source": "reserved", "destination": "reserved"}
     if holding.held_by == "both":
         expected = {"source": "attached", "destination": "attached"}
     assert statuses == found.statuses == expected
