@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PLAYBOOK := .venv/bin/ansible-playbook
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare tree lint sanity unit units integration molecule test fault-matrix benchmark docs build \
+.PHONY: help prepare tree lint sanity unit integration molecule test fault-matrix benchmark docs build \
 	lab-up lab-down lab-purge lab-status demo clean
 
 help: ## list the targets
@@ -26,8 +26,6 @@ sanity: tree ## ansible-test sanity, on each Python found here
 
 unit: tree ## unit tests, on each Python found here
 	@tools/unit
-
-units: unit
 
 integration: tree ## integration targets: modules called as an operator would, without the lab
 	@tools/integration
