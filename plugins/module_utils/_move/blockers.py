@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, replace
 
 from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import (
     GUEST_LEFT,
+    LIVE,
+    LIVE_JOBS,
     Document,
     Observed,
     course,
@@ -61,6 +63,9 @@ class Blocker:
 
 def find_blockers(observed: Observed) -> list[Blocker]:
     """Every blocker at once. A move that is under way is not asked again what it has passed already."""
+    half_done = list(half_done_live(observed))
+    if half_done:  # what else would be found, such as rows in another cell, is its own
+        return half_done
     if observed.job == "move" and observed.phase == "none":
         return list(_new_move(observed))
     ask = {"move": _go_on, "confirm": _confirm, "revert": _revert, "recover": _recover}[observed.job]
@@ -108,6 +113,31 @@ def named(observed: Observed) -> str:
     return f"server {observed.move['server']['name']}"
 
 
+def half_done_live(observed: Observed) -> Iterator[Blocker]:
+    """A live migration of ours that another job cannot end, and that does not end by waiting."""
+    found, holder = observed.move.get("half_done_live"), observed.move.get("holder")
+    if not found:
+        return
+    if holder and holder["alive"]:
+        yield _another_run(observed)
+        return
+    # Nothing leads back from its destination.
+    back = "" if found["phase"] == "arrived" else ", or with -e live_migrate_direction=back to go back"
+    yield Blocker(
+        named(observed),
+        f"its live migration is half done (phase {found['phase']}).",
+        f"Run the playbook {found['job']} again to go on{back}.",
+    )
+
+
+def _another_run(observed: Observed) -> Blocker:
+    return Blocker(
+        named(observed),
+        f"another run works on it ({observed.move['holder']['who']}).",
+        "Let it end, or stop it and run again.",
+    )
+
+
 def held(observed: Observed) -> Iterator[Blocker]:
     """Whoever has begun a job must be dead before another run goes on with it."""
     migration, holder, phase = observed.move["migration"], observed.move.get("holder"), observed.phase
@@ -118,7 +148,9 @@ def held(observed: Observed) -> Iterator[Blocker]:
             yield Blocker(
                 named(observed),
                 f"Nova itself is working on it (migration {migration['status']}).",
-                "Wait until that is done; if Nova has died over it, run the playbook recover.",
+                "Wait until that is done, or abort it: openstack server migration abort."
+                if observed.job in LIVE_JOBS
+                else "Wait until that is done; if Nova has died over it, run the playbook recover.",
             )
         elif migration["idle_s"] < observed.nova_idle_s:
             yield Blocker(
@@ -127,9 +159,7 @@ def held(observed: Observed) -> Iterator[Blocker]:
                 f"Wait until it has not for {observed.nova_idle_s} s (recover_nova_idle_s): it may still be at work.",
             )
     elif holder and holder["alive"]:
-        yield Blocker(
-            named(observed), f"another run works on it ({holder['who']}).", "Let it end, or stop it and run again."
-        )
+        yield _another_run(observed)
     elif holder and holder["alive"] is None and not observed.resume:
         yield Blocker(
             named(observed),
@@ -568,10 +598,14 @@ def destination_host(observed: Observed, copies: int) -> Iterator[Blocker]:
             name, "its nova.conf sets instance_name_template.", f"Only Nova's default {_NAME_TEMPLATE} is known."
         )
     if host["directory"] is not None:
+        # Within a cell nothing of ours leaves one.
+        leftover = "what an earlier move has left, the playbook recover removes."
+        if observed.job == LIVE:
+            leftover = "remove it there, if it is a leftover."
         yield Blocker(
             name,
             f"it has a folder of the server already ({host['directory']['path']}): shared storage, or a leftover.",
-            "Shared instance storage is not moved so far; what an earlier move has left, the playbook recover removes.",
+            f"Shared instance storage is not moved so far; {leftover}",
         )
     if host["guest"] is not None:
         yield Blocker(name, "libvirt there has a domain with the server's uuid.", "Undefine it, if it is a leftover.")

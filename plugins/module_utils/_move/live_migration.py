@@ -28,7 +28,8 @@ _CONFIG_DRIVE = "disk.config"
 def find_blockers(observed: Observed) -> list[Blocker]:
     """Every blocker at once. One that is under way is not asked again what it has passed already."""
     if observed.phase == "none":
-        return [] if observed.direction == "back" else list(_new(observed))
+        half_done = list(blockers.half_done_live(observed))  # to another cell, or just not to one
+        return half_done if half_done or observed.direction == "back" else list(_new(observed))
     return [*blockers.held(observed), *_go_on(observed)]
 
 

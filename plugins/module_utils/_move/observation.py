@@ -136,6 +136,7 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
         "migration": _migration_result(cells, home, migration, phase),
         "last_failed": place.last_failed,
         "last_status": place.last_status,
+        "half_done_live": half_done_live(cells, home, uuid),
         "run": (target_view if (moved and place.live) or states.seat(phase) == "target" else source_view).run,
         "home_cell": home.name,
         "rows": _rows_by_cell(cells, uuid),
@@ -268,15 +269,34 @@ def find_place(cells: Cells, server: Document, wish: Wish) -> Place:
 
 
 def _live_place(cells: Cells, home: Cell, server: str, job: str) -> Place:
-    """The server's live migration that is under way: only the newest of all its migrations can be."""
-    newest = next(iter(_migrations(cells, home, server)[::-1]), None)
-    if newest is None or not live.is_live(newest) or bool(newest["cross_cell_move"]) != (job == CROSS_CELL_LIVE):
+    """The server's live migration that is under way."""
+    newest, phase = _newest_live(cells, home, server)
+    if newest is None or _live_job(newest) != job:
         return Place(server, home, home, None, None, None, job)
-    view = states.view(cells.database(home), server, str(newest["uuid"]))
-    if live.phase(view) == "none":
+    if phase == "none":
         return Place(server, home, home, None, None, str(newest["status"]), job)
     source = cells.of_host(str(newest["source_compute"]))
     return Place(server, home, source, newest, None, str(newest["status"]), job)
+
+
+def _newest_live(cells: Cells, home: Cell, server: str) -> tuple[Row | None, str]:
+    """The server's newest migration if it is live, and its phase: only the newest of all can be under way."""
+    newest = next(iter(_migrations(cells, home, server)[::-1]), None)
+    if newest is None or not live.is_live(newest):
+        return None, "none"
+    return newest, live.phase(states.view(cells.database(home), server, str(newest["uuid"])))
+
+
+def _live_job(migration: Row) -> str:
+    return CROSS_CELL_LIVE if migration["cross_cell_move"] else LIVE
+
+
+def half_done_live(cells: Cells, home: Cell, server: str) -> Document | None:
+    """Which job ends the server's live migration that is under way, and its phase; None where there is none of ours."""
+    newest, phase = _newest_live(cells, home, server)
+    if newest is None or phase == "none" or not _is_ours(cells, home, newest, phase):
+        return None
+    return {"job": _live_job(newest), "phase": phase}
 
 
 def _is_ours(cells: Cells, home: Cell, migration: Row, phase: str) -> bool:

@@ -279,6 +279,29 @@ def test_a_port_that_neutron_does_not_have_is_named(observed: Observed) -> None:
     assert any("Neutron does not have it" in line for line in lines(observed))
 
 
+@pytest.mark.parametrize("job", ["move", "confirm", "revert", "recover"])
+def test_a_live_migration_that_is_half_done_is_ended_by_its_own_playbook(observed: Observed, job: str) -> None:
+    for path, value in {
+        "move.half_done_live": {"job": "cross_cell_live_migrate", "phase": "running"},
+        "move.holder": dict(HOLDER),
+        "move.server.task_state": "migrating",
+        # Each of these has a remedy that would do harm: this is no leftover, and was not moved yet.
+        "move.leftovers": ["instances with uuid u"],
+        "move.last_status": {"confirm": "confirmed", "revert": "reverted"}.get(job),
+        "move.last_failed": "m",
+    }.items():
+        change(observed, path, value)
+    (line,) = lines(replace(observed, job=job))
+    assert "server web1: its live migration is half done (phase running)." in line
+    assert "Run the playbook cross_cell_live_migrate again to go on, or with -e live_migrate_direction=back" in line
+    change(observed, "move.half_done_live", {"job": "live_migrate", "phase": "arrived"})
+    (line,) = lines(replace(observed, job=job))
+    assert "Run the playbook live_migrate again to go on." in line
+    change(observed, "move.holder.alive", True)
+    (line,) = lines(replace(observed, job=job))
+    assert "another run works on it (process 7 on ctl)" in line
+
+
 @pytest.mark.parametrize("phase", ["started", "prepared", "stopping", "departed", "finished"])
 def test_a_move_under_way_is_not_asked_what_it_has_passed(observed: Observed, phase: str) -> None:
     for path, value in {

@@ -98,7 +98,10 @@ def test_nothing_stands_against_this_migration(live: Observed) -> None:
         ({"source_host.guest.hostdevs": ["pci"]}, "it has a host device. Remedy: Remove it first."),
         ({"source_host.guest.checkpoints": 1}, "libvirt checkpoints, which would be lost"),
         ({"source_host.nova.images_type": "rbd"}, "host compute12: it keeps disks as rbd."),
-        ({"destination_host.directory": {"path": "/x"}}, "it has a folder of the server already (/x)"),
+        (
+            {"destination_host.directory": {"path": "/x"}},
+            "Remedy: Shared instance storage is not moved so far; remove it there, if it is a leftover.",
+        ),
         ({"destination_host.guest": {"state": "shutoff"}}, "libvirt there has a domain with the server's uuid."),
         ({"destination_host.libvirt.machine_types": []}, "its QEMU has no machine type pc-i440fx-7.2."),
         ({"destination_host.libvirt.hypervisor_version": "7.1.9"}, "its QEMU 7.1.9 is older than the source's 7.2.22."),
@@ -145,7 +148,17 @@ def test_another_run_is_not_disturbed(live: Observed) -> None:
 def test_one_of_novas_own_is_not_disturbed(live: Observed) -> None:
     under_way(live, "running")
     change(live, "move.migration.ours", False)
-    assert any("Nova itself is working on it" in line for line in lines(live))
+    (line,) = lines(live)
+    assert "Nova itself is working on it" in line
+    assert "abort it: openstack server migration abort." in line  # the playbook recover knows no live ones
+
+
+@pytest.mark.parametrize("direction", ["auto", "back"])
+def test_one_to_another_cell_is_ended_by_the_other_playbook(live: Observed, direction: str) -> None:
+    change(live, "move.half_done_live", {"job": CROSS_CELL_LIVE, "phase": "running"})
+    change(live, "move.server.task_state", "migrating")
+    (line,) = lines(replace(live, direction=direction))
+    assert "Run the playbook cross_cell_live_migrate again" in line
 
 
 @pytest.mark.parametrize("side", ["source_host", "destination_host"])

@@ -13,6 +13,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._move.observation i
     Wish,
     find_place,
     find_volumes,
+    half_done_live,
     live_volumes,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cell, Cells
@@ -179,6 +180,36 @@ def test_one_that_has_arrived_in_another_cell_leaves_the_first() -> None:
     # Within a cell there is none, and to another there is no cold move.
     assert find_place(there, SERVER, Wish("web1", job="live_migrate")).uuid == ""
     assert find_place(there, SERVER, Wish("web1", job="move")).uuid == ""
+
+
+CROSSING = {"cross_cell_move": 1, "dest_compute": "src"}
+
+
+@pytest.mark.parametrize(
+    ("migrations", "run", "expected"),
+    [
+        pytest.param([], "", None, id="never migrated"),
+        pytest.param([live("m1", "completed")], "", None, id="over"),
+        pytest.param([live("m1", "preparing")], "this one", {"job": "live_migrate", "phase": "preparing"}, id="ours"),
+        pytest.param(
+            [live("m1", "error")], "this one", {"job": "live_migrate", "phase": "running"}, id="ours, with an error"
+        ),
+        pytest.param(
+            [{**live("m1", "post-migrating"), **CROSSING}],
+            "this one",
+            {"job": "cross_cell_live_migrate", "phase": "arrived"},
+            id="ours, and it is there",
+        ),
+        pytest.param([live("m9", "running")], "", None, id="Nova's own"),
+        pytest.param(
+            [live("m1", "completed"), migration("m2", "migrating", hour=2)], "this one", None, id="moved cold"
+        ),
+    ],
+)
+def test_which_job_ends_a_live_migration(
+    migrations: list[dict[str, Any]], run: str, expected: dict[str, str] | None
+) -> None:
+    assert half_done_live(cells(CELL1, migrations, ("m1", "m2"), run), CELL1, "server") == expected
 
 
 def test_volumes_of_a_live_migration_are_named_by_where_the_guest_is() -> None:
