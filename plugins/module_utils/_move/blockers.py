@@ -175,7 +175,7 @@ def _go_on(observed: Observed) -> Iterator[Blocker]:
         yield Blocker(named(observed), f"its move is {observed.phase}.", f"Run the playbook {job} to its end.")
     elif observed.phase != "finished":
         yield from reach(observed)
-    yield from wish(observed)
+    yield from wish(observed, "or revert that move first")
 
 
 def _confirm(observed: Observed) -> Iterator[Blocker]:
@@ -298,8 +298,11 @@ def _reach_back(observed: Observed) -> Iterator[Blocker]:
             )
 
 
-def wish(observed: Observed) -> Iterator[Blocker]:
-    """A move that is under way goes where it goes."""
+def wish(observed: Observed, otherwise: str) -> Iterator[Blocker]:
+    """A move that is under way goes where it goes.
+
+    :param otherwise: what else the operator can do than to leave the wish out
+    """
     move, wish = observed.move, observed.move.get("wish") or {}
     if not move["destination"]:
         return
@@ -308,13 +311,13 @@ def wish(observed: Observed) -> Iterator[Blocker]:
         yield Blocker(
             named(observed),
             f"its move to {host} is under way.",
-            "Leave destination_host out, or revert that move first.",
+            f"Leave destination_host out, {otherwise}.",
         )
     if wish.get("flavor") not in (None, "", flavor["name"], flavor["flavorid"]):
         yield Blocker(
             named(observed),
             f"its move to flavor {flavor['name']} is under way.",
-            "Leave flavor out, or revert that move first.",
+            f"Leave flavor out, {otherwise}.",
         )
 
 

@@ -35,7 +35,11 @@ def find_blockers(observed: Observed) -> list[Blocker]:
 
 def _new(observed: Observed) -> Iterator[Blocker]:
     yield from blockers.reach(observed)
-    yield from blockers.state(observed, tuple(_STATES), _COLD[observed.job == LIVE])
+    # Neither Nova nor we move it cold in another state.
+    stopped = observed.move["server"]["vm_state"] == "stopped"
+    yield from blockers.state(
+        observed, tuple(_STATES), _COLD[observed.job == LIVE] if stopped else "Bring it to ACTIVE first."
+    )
     yield from blockers.unmovable(observed, _BY_NOVA)
     yield from blockers.leftovers(observed)
     yield from blockers.group(observed)
@@ -126,10 +130,15 @@ def _go_on(observed: Observed) -> Iterator[Blocker]:
         yield Blocker(
             blockers.named(observed),
             f"its guest is on {observed.move['destination']['host']} already, and nothing leads back.",
-            "Leave the direction out, so that this ends there; then migrate it back.",
+            "Leave live_migrate_direction out, so that this ends there; then migrate it back.",
         )
     yield from blockers.reach(observed)
-    yield from blockers.wish(observed)
+    yield from blockers.wish(
+        observed,
+        "and migrate it there when this has ended"
+        if observed.phase == "arrived"
+        else "or take it back first: -e live_migrate_direction=back",
+    )
 
 
 def make_plan(

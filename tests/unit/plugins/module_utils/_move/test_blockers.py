@@ -326,7 +326,7 @@ def test_a_move_that_is_being_ended_is_not_made_again(observed: Observed, phase:
 @pytest.mark.parametrize("wish", [{"destination_host": "compute99"}, {"flavor": "m9.huge"}])
 def test_a_move_under_way_goes_where_it_goes(observed: Observed, wish: dict[str, str]) -> None:
     change(under_way(observed, "prepared"), "move.wish", wish)
-    assert any("is under way" in line for line in lines(observed))
+    assert ["is under way" in line and "or revert that move first." in line for line in lines(observed)] == [True]
 
 
 def confirming(observed: Observed) -> list[str]:

@@ -77,8 +77,8 @@ def test_nothing_stands_against_this_migration(live: Observed) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"move.server.vm_state": "stopped"}, "server web1: it is stopped. Remedy: Start it first"),
-        ({"move.server.vm_state": "rescued"}, "server web1: it is rescued."),
+        ({"move.server.vm_state": "stopped"}, "it is stopped. Remedy: Start it first; or migrate it cold: openstack"),
+        ({"move.server.vm_state": "rescued"}, "server web1: it is rescued. Remedy: Bring it to ACTIVE first."),
         ({"move.server.task_state": "migrating"}, "Nova is busy with it (migrating)."),
         ({"move.server.locked": True}, "server web1: it is locked."),
         ({"move.unmovable": ["a NUMA topology"]}, "a NUMA topology, which would be lost. Remedy: Migrate it within"),
@@ -161,6 +161,19 @@ def test_one_to_another_cell_is_ended_by_the_other_playbook(live: Observed, dire
     assert "Run the playbook cross_cell_live_migrate again" in line
 
 
+@pytest.mark.parametrize(
+    ("phase", "remedy"),
+    [
+        ("running", "or take it back first: -e live_migrate_direction=back."),
+        ("arrived", "and migrate it there when this has ended."),
+    ],
+)
+def test_one_under_way_goes_where_it_goes(live: Observed, phase: str, remedy: str) -> None:
+    change(under_way(live, phase), "move.wish", {"destination_host": "compute99"})
+    (line,) = lines(live)
+    assert f"its move to compute21 is under way. Remedy: Leave destination_host out, {remedy}" in line
+
+
 @pytest.mark.parametrize("side", ["source_host", "destination_host"])
 def test_from_the_job_on_both_hosts_are_asked(live: Observed, side: str) -> None:
     under_way(live, "running")
@@ -171,7 +184,8 @@ def test_from_the_job_on_both_hosts_are_asked(live: Observed, side: str) -> None
 
 def test_nothing_leads_back_from_its_destination(live: Observed) -> None:
     arrived = replace(under_way(live, "arrived"), direction="back")
-    assert any("its guest is on compute21 already, and nothing leads back." in line for line in lines(arrived))
+    (line,) = lines(arrived)
+    assert "its guest is on compute21 already, and nothing leads back. Remedy: Leave live_migrate_direction out" in line
     assert course(arrived) == Course("forward", ROLES[2:])
 
 
