@@ -32,7 +32,6 @@ _DEFAULTS: dict[str, dict[str, str]] = {
     "compute": {"cpu_shared_set": "", "shutdown_retry_interval": "10"},
     "image_cache": {"subdirectory_name": "_base"},
     "libvirt": {
-        "cpu_mode": "",
         "images_type": "default",
         "iscsi_iface": "default",
         "live_migration_bandwidth": "0",
@@ -119,24 +118,19 @@ class NovaConf:
 
     def summary(self) -> dict[str, Any]:
         """Return what a move needs to know of this host's nova-compute, without any secret."""
-        text, flag = self.text, self.flag
+        text = self.text
         return {
             "host": text("DEFAULT", "host"),
-            "my_block_storage_ip": text("DEFAULT", "my_block_storage_ip"),
             "instances_path": str(self.instances_path),
             "images_type": self.images_type,
-            "force_raw_images": flag("DEFAULT", "force_raw_images"),
             "virt_type": text("libvirt", "virt_type"),
-            "cpu_mode": text("libvirt", "cpu_mode"),
             "cpu_shared_set": text("compute", "cpu_shared_set"),
             "instance_name_template": text("DEFAULT", "instance_name_template"),
-            "nfs_mount_point_base": text("libvirt", "nfs_mount_point_base"),
             "rbd_user": text("libvirt", "rbd_user"),
             "rbd_secret_uuid": text("libvirt", "rbd_secret_uuid"),
-            "volume_use_multipath": flag("libvirt", "volume_use_multipath"),
             "vnc_server_listen": text("vnc", "server_listen"),
             "spice_server_listen": text("spice", "server_listen"),
-            "serial_console_enabled": flag("serial_console", "enabled"),
+            "serial_console_enabled": self.flag("serial_console", "enabled"),
             "serial_console_address": text("serial_console", "proxyclient_address"),
             "serial_console_port_range": text("serial_console", "port_range"),
             "live_migration": self._live_migration(),

@@ -17,12 +17,13 @@ def conf(*texts: str) -> nova_conf.NovaConf:
 
 
 def test_defaults_are_novas() -> None:
-    summary = conf("").summary()
+    found = conf("")
+    summary = found.summary()
     assert summary["host"] == "host.example"
-    assert summary["my_block_storage_ip"] == "192.0.2.7"
+    assert found.text("DEFAULT", "my_block_storage_ip") == "192.0.2.7"
     assert summary["instances_path"] == "/var/lib/nova/instances"
     assert summary["images_type"] == "qcow2"
-    assert summary["force_raw_images"] is True
+    assert found.flag("DEFAULT", "force_raw_images") is True
     assert summary["shutdown_timeout_s"] == 60
 
 
@@ -34,7 +35,7 @@ def test_later_files_win_and_references_are_filled() -> None:
     summary = found.summary()
     assert summary["instances_path"] == "/srv/nova/i"
     assert summary["vnc_server_listen"] == "198.51.100.1"
-    assert summary["my_block_storage_ip"] == "198.51.100.1"
+    assert found.text("DEFAULT", "my_block_storage_ip") == "198.51.100.1"
     assert summary["images_type"] == "raw"
     assert summary["host"] == "$x"
     assert found.base_path == Path("/srv/nova/i/_base")
