@@ -45,7 +45,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 nova:
-  description: The options of nova-compute that a move follows, by their names in C(nova.conf); no secrets.
+  description: What a move follows of the configuration of nova-compute; no secrets.
   returned: success
   type: dict
   contains:
@@ -65,10 +65,44 @@ nova:
       description: The kind of virtualization.
       type: str
       sample: kvm
+    cpu_shared_set:
+      description: C([compute] cpu_shared_set), the processors that guests share; empty for every processor.
+      type: str
+      sample: 0-15
+    instance_name_template:
+      description: By what libvirt's names of guests are made.
+      type: str
+      sample: instance-%08x
+    rbd_user:
+      description: C([libvirt] rbd_user), for disks in Ceph.
+      type: str
+    rbd_secret_uuid:
+      description: C([libvirt] rbd_secret_uuid). It is the name of a secret and none itself.
+      type: str
+    vnc_server_listen:
+      description: Where consoles over VNC listen.
+      type: str
+      sample: 192.0.2.11
+    spice_server_listen:
+      description: Where consoles over SPICE listen.
+      type: str
+      sample: 127.0.0.1
+    serial_console_enabled:
+      description: Whether guests get serial consoles over TCP.
+      type: bool
+    serial_console_address:
+      description: C([serial_console] proxyclient_address), where these listen.
+      type: str
+      sample: 127.0.0.1
+    serial_console_port_range:
+      description: C([serial_console] port_range), the first port for them and the one after the last.
+      type: str
+      sample: "10000:20000"
     live_migration:
       description:
         - How Nova migrates guests live from and to this host, by the options of
-          M(stackmove.nova.domain_live_migration). C(uri) has V(%s) for the destination.
+          M(stackmove.nova.domain_live_migration); but for C(uri), which has V(%s) for the destination, and
+          C(inbound_address), on which this host receives guests, or empty.
       type: dict
     shutdown_timeout_s:
       description: How long guests have to shut down, in seconds.
@@ -223,9 +257,21 @@ guest:
         - The processor that it runs on, with each of its features, for O(processor) on another host; V(null) if it does
           not run.
       type: str
+    type:
+      description: libvirt's kind of domain.
+      type: str
+      sample: kvm
+    arch:
+      description: The processor's architecture.
+      type: str
+      sample: x86_64
     machine:
       description: The machine type.
       type: str
+    cpu_mode:
+      description: The mode of the processor in libvirt's word; V(null) where the XML has none.
+      type: str
+      sample: host-model
     tcp_consoles:
       description: How many of its serial consoles are ports of the host.
       type: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: move_plan
-short_description: The plan of a cross-cell move, and everything that stands against it
+short_description: The plan of a move, and everything that stands against it
 version_added: 0.1.0
 author:
   - stackmove.nova contributors (@stackmove)
@@ -42,8 +42,9 @@ options:
     default: move
   direction:
     description:
-      - Where V(recover) goes. V(forward) ends a move at its destination, V(back) at its source.
-      - V(auto) goes forward where the guest is at its destination already, and back otherwise.
+      - Where V(recover) and live migrations go. V(forward) ends a move at its destination, V(back) at its source.
+      - With V(recover), V(auto) goes forward where the guest is at its destination already, and back otherwise. A live
+        migration goes forward, unless this is V(back) and the guest has not arrived.
     type: str
     choices: [auto, forward, back]
     default: auto
@@ -201,6 +202,10 @@ plan:
         directory:
           description: The server's folder there, whether it exists or not; null if that could not be asked.
           type: str
+        guest:
+          description: The state of the guest there, in libvirt's word; null where it is not defined or not known.
+          type: str
+          sample: running
         reached:
           description: Whether the host could be read.
           type: bool
@@ -230,6 +235,9 @@ plan:
     disk_transport:
       description: How its local disks travel. V(snapshot) is through Glance, V(live) with the running guest.
       type: str
+    crosses:
+      description: For a live migration, whether it goes to another cell.
+      type: bool
     config_drive:
       description: For a live migration, whose the file of its config drive is to be (C(uid) and C(gid)), or null.
       type: dict

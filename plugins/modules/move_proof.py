@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: move_proof
-short_description: Whether a cross-cell move has come out as planned
+short_description: Whether a move has come out as planned
 version_added: 0.1.0
 author:
   - stackmove.nova contributors (@stackmove)

@@ -89,6 +89,9 @@ move:
   returned: success
   type: dict
   contains:
+    wish:
+      description: O(destination_host) and O(flavor), as they were given.
+      type: dict
     phase:
       description:
         - How far the move is. One of V(none), V(started), V(copied), V(prepared), V(stopping), V(departed),
@@ -113,6 +116,10 @@ move:
       description: Status of the server's newest cross-cell migration, or null if there was none.
       type: str
       sample: confirmed
+    half_done_live:
+      description:
+        - C(job) and C(phase) of a live migration of this collection's that is half done, whatever O(job) is; or null.
+      type: dict
     run:
       description: The run of a playbook that has taken the server, as O(stackmove.nova.move_state#module:run) names it.
       type: str
@@ -249,6 +256,9 @@ move:
     server_group:
       description: C(name), C(policy) and the C(hosts) of the other members of its server group, or null.
       type: dict
+    requested_zone:
+      description: The availability zone that its owner asked for at boot, or null.
+      type: str
     service_role:
       description: Whether the requests carry the token of a user with the role C(service).
       type: bool

@@ -10,6 +10,7 @@ from typing import Any
 
 import libvirt
 import pytest
+import yaml
 
 from ansible_collections.stackmove.nova.plugins.module_utils._host import requirements
 from ansible_collections.stackmove.nova.plugins.module_utils._host.instance_dir import InstanceDir
@@ -38,6 +39,14 @@ def test_a_server_without_a_folder(given: dict[str, Any]) -> None:
     assert found["directory"] is None
     found = hypervisor_info.gather({**given, "server": ABSENT})
     assert (found["guest"], found["directory"]) == (None, None)
+
+
+def test_all_that_is_told_is_documented(given: dict[str, Any]) -> None:
+    found = hypervisor_info.gather(given)
+    documented = yaml.safe_load(hypervisor_info.RETURN)
+    assert set(found) == set(documented)
+    assert set(found["nova"]) == set(documented["nova"]["contains"])
+    assert set(found["guest"]) == set(documented["guest"]["contains"])
 
 
 def test_the_note_of_a_move_without_its_secrets(given: dict[str, Any], tmp_path: Path) -> None:

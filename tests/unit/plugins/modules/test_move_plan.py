@@ -9,6 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from ansible_collections.stackmove.nova.plugins.modules import move_plan
+
 OBSERVED = Path(__file__).parents[1] / "module_utils" / "_move" / "observed.json"
 
 
@@ -21,6 +25,15 @@ def test_the_plan_is_shown_as_a_difference(run: Run) -> None:
     assert result["blockers"] == []
     assert result["plan"]["destination"]["host"] == "compute21"
     assert result["diff"] == {"before": "", "after": "\n".join(result["steps"]) + "\n"}
+
+
+def test_all_of_the_plan_is_documented(run: Run) -> None:
+    observed = json.loads(OBSERVED.read_text("utf-8"))
+    documented = yaml.safe_load(move_plan.RETURN)["plan"]["contains"]
+    plans = [run({**observed, "job": job})["plan"] for job in ("move", "cross_cell_live_migrate")]
+    assert {key for plan in plans for key in plan} == set(documented)
+    assert set(plans[0]["source"]) == set(documented["source"]["contains"])
+    assert set(plans[0]["destination"]) == {*documented["source"]["contains"], "compute_id"}
 
 
 def test_it_is_planned_in_check_mode_too(run: Run) -> None:
