@@ -44,6 +44,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._nova.steps import 
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.updates import (
     PAUSED,
     RUNNING,
+    SHUTDOWN,
     instance_of,
     migration_of,
     set_instance,
@@ -110,7 +111,7 @@ class Found:
 
     @property
     def phase(self) -> str:
-        """One of :data:`PHASES`. A flip that was cut short between two databases counts as not yet made."""
+        """One of :data:`PHASES`. A flip counts as made as soon as the mapping says so; see :func:`resumed`."""
         if self.there is None or not self.moved:
             return phase(self.here)
         return "none" if _is_over(self.there) else "arrived"
@@ -185,7 +186,7 @@ def transactions(found: Found, move: Move, state: str) -> list[Transaction]:
         "running": lambda: running(move, here),
         "arrived": lambda: arrived(move, here) if there is None else flipped(move, here, there, found.cell_ids),
         "completed": lambda: completed(move, found.seat, _database(found)),
-        "resumed": lambda: resumed(move, found.seat, before, _database(found)),
+        "resumed": lambda: resumed(move, found, before),
         "aborted": lambda: aborted(move, here),
     }
     return planners[state]()
@@ -393,12 +394,21 @@ def flipped(move: Move, here: CellView, there: CellView, cell_ids: tuple[int, in
             repeatable=True,
         ),
         Transaction("api", set_mapping(move, cell_ids)),
-        Transaction(
-            "source",
-            set_instance(move, {"task_state": _TASK_STATES}, task_state="migrating", hidden=1),
-            (move.held(), FinishEvent(move.server, request, "", move.now)),
-        ),
+        _left(move, move.held()),
     ]
+
+
+def _left(move: Move, hold: Hold) -> Transaction:
+    """Hide the server's rows in the cell that it has left, as those of a guest that is off.
+
+    Were it running by these rows, a nova-compute that starts up at the source would start the guest there once more
+    (``resume_guests_state_on_host_boot``).
+    """
+    return Transaction(
+        "source",
+        set_instance(move, {"task_state": _TASK_STATES}, task_state="migrating", power_state=SHUTDOWN, hidden=1),
+        (hold, FinishEvent(move.server, request_id(move.migration), "", move.now)),
+    )
 
 
 def _require_attachments(move: Move, found: CellView) -> None:
@@ -453,24 +463,30 @@ def _ended(
     )
 
 
-def resumed(move: Move, found: CellView, before: str, database: str = "source") -> list[Transaction]:
+def resumed(move: Move, found: Found, before: str) -> list[Transaction]:
     """Take the place of a run that is dead, and make the states what the phase needs.
+
+    That run may have flipped the server and not yet hidden its rows in the cell that it has left.
 
     :param before: the phase
     """
-    if found.instance is None:
+    seat, here = found.seat, found.here
+    if seat.instance is None:
         return []
-    wanted = _STATUS[before]
-    status = _POST_COPY if found.status == _POST_COPY else wanted
-    if found.run == move.run and found.task_state == "migrating" and found.status == status:
-        return []
-    return [
-        Transaction(
-            database,
-            set_instance(move, {"task_state": _TASK_STATES}, task_state="migrating"),
-            (move.taken(move.previous_run), set_migration(move, _ON_ITS_WAY, status=status)),
+    pending = []
+    status = _POST_COPY if seat.status == _POST_COPY else _STATUS[before]
+    if (seat.run, seat.task_state, seat.status) != (move.run, "migrating", status):
+        pending.append(
+            Transaction(
+                _database(found),
+                set_instance(move, {"task_state": _TASK_STATES}, task_state="migrating"),
+                (move.taken(move.previous_run), set_migration(move, _ON_ITS_WAY, status=status)),
+                repeatable=True,
+            )
         )
-    ]
+    if found.moved and here.instance is not None and not here.instance["hidden"]:
+        pending.append(_left(move, move.taken(here.run)))
+    return pending
 
 
 def is_live(migration: Row) -> bool:

@@ -400,7 +400,8 @@ def test_the_flip_is_in_novas_order(view: CellView) -> None:
     assert api.marker.values["cell_id"] == 3
     assert api.marker.expect == {"cell_id": (2,), "queued_for_delete": (None, 0)}
     left = values(source, "instances")
-    assert (left["hidden"], left["task_state"]) == (1, "migrating")
+    # By rows of a running guest, nova-compute would start it there once more.
+    assert (left["hidden"], left["task_state"], left["power_state"]) == (1, "migrating", 4)
     assert not updates(source, "block_device_mapping")
 
 
@@ -431,8 +432,25 @@ def test_it_is_given_back_when_nothing_is_left_in_the_new_cell(view: CellView) -
 
 def test_after_the_flip_a_run_takes_over_in_the_new_cell(view: CellView) -> None:
     arrived = crossing(view, "arrived")
-    dead = replace(arrived, there=migrating(view, "post-migrating", "dead", task_state=None))
+    dead = replace(
+        arrived,
+        here=migrating(view, "running", "dead", hidden=1),
+        there=migrating(view, "post-migrating", "dead", task_state=None),
+    )
     (taken,) = live.transactions(dead, replace(LIVE, previous_run="dead"), "resumed")
     assert (taken.database, holds(taken)) == ("target", [(RUN, ("dead",))])
     with pytest.raises(ConflictError, match="it is 'arrived'"):
         live.transactions(arrived, LIVE, "aborted")
+
+
+def test_a_flip_that_was_cut_short_is_completed_by_who_takes_over(view: CellView) -> None:
+    arrived = crossing(view, "arrived")
+    dead = replace(
+        arrived,
+        here=migrating(view, "running", "dead"),
+        there=migrating(view, "post-migrating", "dead"),
+    )
+    taken, left = live.transactions(dead, replace(LIVE, previous_run="dead"), "resumed")
+    assert taken.repeatable
+    assert (left.database, holds(left)) == ("source", [(RUN, ("dead",))])
+    assert (values(left, "instances")["hidden"], values(left, "instances")["power_state"]) == (1, 4)
