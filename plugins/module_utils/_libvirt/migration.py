@@ -5,19 +5,17 @@
 """A live migration, from its checks to the proof that the guest runs at the destination.
 
 What to do is decided in migration_options, migration_checks and migration_job; here it is done.
+migration_failure has the words for what went wrong.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError, UnsupportedError
@@ -25,7 +23,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import (
     domain_info,
     migration_checks,
     migration_disks,
-    migration_errors,
+    migration_failure,
     migration_job,
     migration_options,
 )
@@ -40,13 +38,12 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_
     Progress,
     Side,
 )
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_note import NOTES, Note
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_options import Options
 
 if TYPE_CHECKING:
     import libvirt
 
-#: What no libvirt holds: the files that a migration has made at its destination, until it has ended.
-NOTES = Path("/var/lib/stackmove")
 _POLL_S = 0.5  # as Nova's
 _SETTLE_S = 40.0
 _RESUMES = 3
@@ -554,8 +551,8 @@ class Migration:
         destination: Side,
         last: Progress,
     ) -> MigrationError:
-        code, cause, remedy = _cause(call.error if call else None, done, last, self._begun)
-        where, more = _where(end, source, destination)
+        code, cause, remedy = migration_failure.cause(call.error if call else None, done, last, self._begun)
+        where, more = migration_failure.where(end, source, destination)
         left = self._clean(end, source, destination)
         error = MigrationError(
             f"migrate guest {self._called} to {self._options.destination_uri}",
@@ -629,98 +626,6 @@ class Migration:
             self._steps.append(f"the destination does not start it with the host, set that there: {error}")
 
 
-def _log(begun: float) -> str:
-    """Return what libvirtd of this host has logged since a time; nothing where there is no journal."""
-    units = ("--unit=libvirtd", "--unit=virtqemud")
-    command = ["journalctl", *units, f"--since=@{begun:.0f}", "--output=cat", "--no-pager"]
-    try:
-        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=10).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-
-
-def _cause(error: Exception | None, done: Done, last: Progress, begun: float) -> tuple[int | None, str, str]:
-    """Return libvirt's error, why a migration has failed, and what to do about it.
-
-    :param begun: when it began, in seconds since the epoch
-    :param error: what the call has raised; None where another run has made the call
-    """
-    import libvirt
-
-    code = error.get_error_code() if isinstance(error, libvirt.libvirtError) else None
-    if done.aborted:
-        memory = f"{last.memory_remaining} bytes of memory" if last.copies_memory else "all of its memory"
-        cause = (
-            f"it was aborted after {last.elapsed_s:.0f} s, since completion_timeout_s allows no more for what there is"
-            f" to carry; {last.disk_remaining} bytes of disks and {memory} were left."
-        )
-        return code, cause, "Allow more time, bandwidth or downtime, or set timeout_action to force_complete."
-    if isinstance(error, libvirt.libvirtError):
-        said = error.get_error_message()
-        logged = migration_errors.hidden(_log(begun)) if migration_errors.HIDES in said else ""
-        meaning, remedy = migration_errors.explain(error.get_error_code(), logged or said)
-        also = f" It has logged: {logged}." if logged else ""
-        return code, f"{meaning} libvirt says: {said} (error {code}).{also}", remedy
-    if error is not None:
-        return None, str(error), "Run again."
-    return (
-        None,
-        "the migration that another run has begun failed or was aborted.",
-        "See what that run says, or journalctl -u libvirtd on both hosts; then run again.",
-    )
-
-
-def _where(end: Outcome, source: Side, destination: Side) -> tuple[str, str]:
-    """Return where the guest is, and what to do about it if that is not simply to run again."""
-    sides = f"at the source: {source.words()}; at the destination: {destination.words()}"
-    if end is Outcome.STAYED:
-        return f"The guest is at its source as before ({source.words()}).", ""
-    if end is Outcome.ENDED:
-        return (
-            f"The guest runs on neither host ({sides}).",
-            "See why it ended (/var/log/libvirt/qemu on both hosts), and start it where it is defined.",
-        )
-    if end is Outcome.TORN and source.known and not source.is_active:
-        return (
-            f"The guest had switched to post-copy, and its source is gone with the rest of its memory ({sides}).",
-            "It cannot be resumed: virsh destroy it at the destination, and start it there from its disks.",
-        )
-    if end is Outcome.TORN:
-        return (
-            f"The guest had switched to post-copy, and its memory is on both hosts: nothing leads back ({sides}).",
-            "End neither QEMU. Mend the way between the hosts and run again: it is resumed.",
-        )
-    if end is Outcome.SWITCHED:
-        return (
-            f"The guest has switched to post-copy, and its memory is on both hosts still ({sides}).",
-            "End neither QEMU, and run again: it goes on watching.",
-        )
-    if end is Outcome.HALTED:
-        return (
-            f"The guest has arrived, but ran before and is paused now ({sides}).",
-            "See why (virsh domstate --reason at the destination), and virsh resume it there.",
-        )
-    if end is Outcome.UNSEEN:
-        return (
-            f"The guest is at the destination; what is left at the source is unknown ({sides}).",
-            "It must not be started at the source. Have libvirtd answer there, then run again.",
-        )
-    if end is Outcome.BOTH and source.runs:
-        return (
-            f"A guest with this uuid runs on both hosts ({sides}).",
-            "End neither before you know which one serves: virsh suspend the other one, and save its disks first.",
-        )
-    if end is Outcome.BOTH:
-        return (
-            f"The guest is at the destination, and what remains at the source must never run again ({sides}).",
-            "See that it runs at the destination, then virsh destroy and virsh undefine it at the source.",
-        )
-    return (
-        f"Nobody knows where the guest runs ({sides}).",
-        "Start it nowhere before both hosts answer, then run again.",
-    )
-
-
 def job_stats(domain: libvirt.virDomain) -> dict[str, Any]:
     """Return the statistics of a guest's job, nothing where there is none to be had.
 
@@ -734,56 +639,3 @@ def job_stats(domain: libvirt.virDomain) -> dict[str, Any]:
         if error.get_error_code() == libvirt.VIR_ERR_INTERNAL_ERROR:
             return {"type": libvirt.VIR_DOMAIN_JOB_UNBOUNDED}
         return {}
-
-
-class Note:
-    """Where a migration goes and what it has made there: kept on the source's host until it has ended."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def created(self, destination_uri: str) -> list[str]:
-        """Return the files that were made, or were to be made, at a destination.
-
-        :raises StackmoveError: when the note is of another destination
-        """
-        note = self.read()
-        if not note.get("created"):
-            return []
-        if note["destination_uri"] != destination_uri:
-            raise StackmoveError(
-                f"migrate a guest to {destination_uri}",
-                f"a migration to {note['destination_uri']} has left files there: {', '.join(note['created'])}.",
-                f"Remove them there, and {self.path} here; or run it again to that destination.",
-            )
-        return list(note["created"])
-
-    def read(self) -> dict[str, Any]:
-        """Return all that was noted, and nothing where there is no note."""
-        try:
-            found: dict[str, Any] = json.loads(self.path.read_text("utf-8"))
-        except FileNotFoundError:
-            return {}
-        return found
-
-    def begin(self, destination_uri: str, autostart: bool, disks: list[dict[str, Any]]) -> None:
-        """Note where a migration goes, before it begins, and what is needed in its end by whoever goes on with it.
-
-        :param autostart: whether the destination is to start the guest with the host
-        :param disks: those that are copied, as the result has them
-        """
-        self._put({"destination_uri": destination_uri, "created": [], "autostart": autostart, "disks": disks})
-
-    def write(self, destination_uri: str, created: list[str]) -> None:
-        """Note the files, before they are made."""
-        self._put({**self.read(), "destination_uri": destination_uri, "created": created})
-
-    def _put(self, note: Mapping[str, Any]) -> None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".partial")
-        partial.write_text(json.dumps(note) + "\n", "utf-8")
-        partial.replace(self.path)
-
-    def remove(self) -> None:
-        """Forget them."""
-        self.path.unlink(missing_ok=True)
