@@ -58,7 +58,7 @@ options:
     description:
       - With O(state=active), wait until the host's Neutron agent has wired each port, that is until its status is
         C(ACTIVE).
-      - The agent does so only when the guest runs there.
+      - The agent does so only when the guest runs there. A port that its owner has switched off is not waited for.
     type: bool
     default: false
   wait_timeout_s:

@@ -312,6 +312,8 @@ def _delete(conn: Connection, change: BindingChange) -> None:
 def wait_for_ports(conn: Connection, port_ids: Iterable[str], timeout_s: float) -> None:
     """Wait until the agent of the active host has wired each port, which Neutron tells by its status.
 
+    A port that its owner has switched off is never wired.
+
     :param timeout_s: seconds for all of them together
     :raises StackmoveError: a port isn't ACTIVE by then
     """
@@ -319,7 +321,11 @@ def wait_for_ports(conn: Connection, port_ids: Iterable[str], timeout_s: float) 
     waiting = list(port_ids)
     while waiting:
         found = {port_id: _port(conn, port_id) for port_id in waiting}
-        waiting = [port_id for port_id, port in found.items() if port["status"] != "ACTIVE"]
+        waiting = [
+            port_id
+            for port_id, port in found.items()
+            if port.get("admin_state_up", True) and port["status"] != "ACTIVE"
+        ]
         if not waiting:
             return
         if time.monotonic() >= deadline:

@@ -106,7 +106,7 @@ def _network(seen: Seen) -> Iterator[Check]:
         yield Check(f"{name} on {home['host']}", "ACTIVE", str(bindings.get(home["host"], "absent")))
         left = "absent" if _is_over(seen) else "INACTIVE"
         yield Check(f"{name} on {other['host']}", left, str(bindings.get(other["host"], "absent")))
-        if seen.plan["running"]:
+        if seen.plan["running"] and port.get("admin_state_up", True):
             yield Check(name, "ACTIVE", str(port["status"]))
 
 

@@ -15,6 +15,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._cloud.ports import
     on_host,
     plan_binding,
     statuses,
+    wait_for_ports,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import ConflictError, StackmoveError
 from ansible_collections.stackmove.nova.tests.unit.plugins.module_utils._cloud.conftest import Cloud
@@ -131,3 +132,15 @@ def test_a_binding_that_failed_is_deleted_again(cloud: Cloud, conn: Any) -> None
     with pytest.raises(StackmoveError, match="Neutron could not bind it there"):
         apply_bindings(conn, [BindingChange("create", PORT, "dst")])
     assert cloud.asked == [f"POST {BINDINGS}", f"DELETE {BINDINGS}/dst"]
+
+
+def test_ports_are_waited_for_unless_they_are_switched_off(cloud: Cloud, conn: Any) -> None:
+    down = {"status": "DOWN", "binding:host_id": "dst", "admin_state_up": True}
+    cloud.answers = {
+        "GET /network/v2.0/ports/port-1": [(200, {"port": down}), (200, {"port": {**down, "status": "ACTIVE"}})],
+        "GET /network/v2.0/ports/port-2": [(200, {"port": {**down, "admin_state_up": False}})],
+        "GET /network/v2.0/ports/port-3": [(200, {"port": down})],
+    }
+    wait_for_ports(conn, ["port-1", "port-2"], 20)
+    with pytest.raises(StackmoveError, match="after 20 s, port-3 is DOWN on dst"):
+        wait_for_ports(conn, ["port-2", "port-3"], 20)

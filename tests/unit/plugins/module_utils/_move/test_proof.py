@@ -136,6 +136,13 @@ def test_a_guest_that_was_off_stays_off(finished: Seen) -> None:
     assert wrong(finished) == []
 
 
+def test_a_port_that_is_switched_off_is_down(finished: Seen) -> None:
+    finished.move["server"]["ports"][0]["status"] = "DOWN"
+    assert wrong(finished) == ["port c2075997"]
+    finished.move["server"]["ports"][0]["admin_state_up"] = False
+    assert wrong(finished) == []
+
+
 def test_the_table_counts_and_marks(finished: Seen) -> None:
     finished.move["server"]["host"] = "compute12"
     checks = prove(finished)
