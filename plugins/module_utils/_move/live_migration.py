@@ -224,9 +224,15 @@ def _options(observed: Observed) -> Document:
     options = {name: value for name, value in given.items() if name not in ("uri", "inbound_address")}
     return {
         **options,
-        "destination_uri": given["uri"].replace("%s", destination["host"]),
-        "migrate_uri": f"tcp://{there}" if there else None,
+        # The libvirt there listens on that address, too (LibvirtDriver._live_migration_operation).
+        "destination_uri": given["uri"].replace("%s", _in_uri(there or destination["host"])),
+        "migrate_uri": f"tcp://{_in_uri(there)}" if there else None,
     }
+
+
+def _in_uri(address: str) -> str:
+    """A host as URIs have it: an IPv6 address in brackets."""
+    return f"[{address}]" if ":" in address and not address.startswith("[") else address
 
 
 def _domain(observed: Observed) -> Document:

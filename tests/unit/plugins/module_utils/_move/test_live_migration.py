@@ -267,8 +267,22 @@ def test_it_is_migrated_as_nova_would(live: Observed) -> None:
     assert options["destination_uri"] == "qemu+ssh://root@compute21/system"
     assert options["migrate_uri"] is None
     assert (options["downtime_ms"], options["timeout_action"], options["post_copy"]) == (500, "abort", False)
-    change(live, "destination_host.nova.live_migration.inbound_address", "198.51.100.21")
-    assert planned(live)["options"]["migrate_uri"] == "tcp://198.51.100.21"
+
+
+@pytest.mark.parametrize(
+    ("address", "named"),
+    [
+        ("198.51.100.21", "198.51.100.21"),
+        ("compute21.migration.example", "compute21.migration.example"),
+        ("fd00::12", "[fd00::12]"),
+        ("[fd00::12]", "[fd00::12]"),
+    ],
+)
+def test_both_uris_name_the_address_on_which_the_destination_receives(live: Observed, address: str, named: str) -> None:
+    change(live, "destination_host.nova.live_migration.inbound_address", address)
+    options = planned(live)["options"]
+    assert options["destination_uri"] == f"qemu+ssh://root@{named}/system"
+    assert options["migrate_uri"] == f"tcp://{named}"
 
 
 def test_its_xml_is_the_destinations(live: Observed) -> None:
