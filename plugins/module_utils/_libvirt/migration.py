@@ -130,7 +130,6 @@ class Migration:
             found = migration_checks.Findings(
                 source=migration_checks.describe_host(self._source.connection(), arch),
                 destination=destination,
-                source_xml=here,
                 domain_xml=there,
                 copied=copied,
                 shared=shared,
