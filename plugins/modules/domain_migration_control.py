@@ -15,25 +15,22 @@ description:
   - Without a migration, or without such a guest, it changes nothing.
 extends_documentation_fragment:
   - stackmove.nova.attributes
+  - stackmove.nova.attributes.actiongroup_libvirt
+  - stackmove.nova.libvirt
 options:
   domain:
     description:
       - The guest's uuid or name.
     type: str
     required: true
-  libvirt_uri:
-    description:
-      - How libvirt is reached on this host.
-    type: str
-    default: qemu:///system
   state:
     description:
       - V(seen) tells how far it is.
       - V(forced) has it end soon. Where it was begun with O(stackmove.nova.domain_live_migration#module:post_copy), the
         guest goes on at the destination at once. Otherwise it is paused until it has arrived; and if it does not
         arrive, the run that watches the migration lets it go on at its source.
-      - V(aborted) has the guest stay, and waits until the migration has ended. After a switch to post-copy that is
-        refused.
+      - V(aborted) has the guest stay, and waits until the migration has ended, and the module with it that has begun
+        it. After a switch to post-copy that is refused.
     type: str
     choices: [seen, forced, aborted]
     default: seen
@@ -51,9 +48,8 @@ options:
       - Seconds to wait for the end of a migration that was aborted.
     type: int
     default: 120
-requirements:
-  - libvirt's module for Python
-  - lxml
+notes:
+  - O(nova_conf) is an option so that the action group can be given it. It is not read.
 seealso:
   - module: stackmove.nova.domain_live_migration
 author:
@@ -129,16 +125,17 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stackmove.nova.plugins.module_utils._edge import run_module
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import NotFoundError
+from ansible_collections.stackmove.nova.plugins.module_utils._host import lock, params
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import migration_hosts
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_control import Control
 
 SPEC: dict[str, Any] = {
     "domain": {"type": "str", "required": True},
-    "libvirt_uri": {"type": "str", "default": "qemu:///system"},
     "state": {"type": "str", "choices": ["seen", "forced", "aborted"], "default": "seen"},
     "bandwidth_mib": {"type": "int"},
     "downtime_ms": {"type": "int"},
     "timeout_s": {"type": "int", "default": 120},
+    **params.LIBVIRT_OPTIONS,
 }
 ABSENT: dict[str, Any] = {
     "under_way": False,
@@ -158,7 +155,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
             uuid = migration_hosts.uuid_of(given["domain"], [(source, given["domain"])])
         except NotFoundError:
             return {"changed": False, "uuid": None, **ABSENT}
-        result = Control(source, uuid).run(given, module.check_mode)
+        result = Control(source, uuid, lock.held).run(given, module.check_mode)
     return {**result, "diff": {"before": {"steps": []}, "after": {"steps": result["steps"]}}}
 
 

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
+from ansible_collections.stackmove.nova.plugins.module_utils._errors import ConflictError, StackmoveError
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import migration_job
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import refused, translated
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration import job_stats
@@ -64,27 +65,40 @@ class Control:
     """The migration of one guest that leaves a host.
 
     :param source: the host that it leaves
+    :param lock: holds the guest against other modules of this host, for so many seconds at most to be had
     """
 
-    def __init__(self, source: Host, uuid: str) -> None:
+    def __init__(self, source: Host, uuid: str, lock: Callable[[str, float], AbstractContextManager[None]]) -> None:
         self._source = source
         self._uuid = uuid
+        self._lock = lock
 
     def run(self, wanted: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         """Do what is wanted, and return what is seen of the migration afterwards.
 
+        An abort ends when no module works on the guest any more: that of a killed run may have been about to begin.
+
         :raises StackmoveError: when it cannot be done
         """
-        domain = self._source.find(self._uuid)
-        steps = todo(wanted, self._is_under_way(domain), self._source.side(self._uuid))
-        before = self._describe(domain)
-        if domain is not None and not check_mode:
-            for step in steps:
-                with translated(f"{step} the migration of guest {self._uuid}"):
-                    self._do(domain, step, wanted)
-        return {"changed": bool(steps), "steps": steps, **(self._describe(domain) if not check_mode else before)}
+        steps = self._todo(wanted)
+        if not check_mode:
+            self._do(steps, wanted)
+            if wanted["state"] == "aborted":
+                steps += self._be_alone(wanted)
+        return {"changed": bool(steps), "steps": steps, **self._describe()}
 
-    def _do(self, domain: libvirt.virDomain, step: str, wanted: Mapping[str, Any]) -> None:
+    def _todo(self, wanted: Mapping[str, Any]) -> list[str]:
+        return todo(wanted, self._is_under_way(self._source.find(self._uuid)), self._source.side(self._uuid))
+
+    def _do(self, steps: list[str], wanted: Mapping[str, Any]) -> None:
+        domain = self._source.find(self._uuid)
+        if domain is None:
+            return
+        for step in steps:
+            with translated(f"{step} the migration of guest {self._uuid}"):
+                self._take(domain, step, wanted)
+
+    def _take(self, domain: libvirt.virDomain, step: str, wanted: Mapping[str, Any]) -> None:
         if step == "bandwidth_mib":
             domain.migrateSetMaxSpeed(wanted["bandwidth_mib"], 0)
         elif step == "downtime_ms":
@@ -94,6 +108,21 @@ class Control:
         else:
             domain.abortJob()
             self._wait_for_the_end(domain, wanted["timeout_s"])
+
+    def _be_alone(self, wanted: Mapping[str, Any]) -> list[str]:
+        """Abort whatever is begun until nobody works on the guest, and return what was done for that."""
+        done: list[str] = []
+        deadline = time.monotonic() + wanted["timeout_s"]
+        while True:
+            try:
+                with self._lock(self._uuid, _POLL_S):
+                    return done
+            except ConflictError:
+                if time.monotonic() > deadline:
+                    raise
+            steps = self._todo(wanted)
+            self._do(steps, wanted)
+            done += steps
 
     @staticmethod
     def _force(domain: libvirt.virDomain) -> None:
@@ -125,7 +154,8 @@ class Control:
     def _is_under_way(domain: libvirt.virDomain | None) -> bool:
         return domain is not None and migration_job.is_migration(job_stats(domain))
 
-    def _describe(self, domain: libvirt.virDomain | None) -> dict[str, Any]:
+    def _describe(self) -> dict[str, Any]:
+        domain = self._source.find(self._uuid)
         under_way = self._is_under_way(domain)
         now = migration_job.progress(job_stats(domain)) if domain is not None and under_way else None
         side = self._source.side(self._uuid)
