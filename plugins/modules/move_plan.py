@@ -238,6 +238,12 @@ plan:
     crosses:
       description: For a live migration, whether it goes to another cell.
       type: bool
+    source_cell:
+      description: For a live migration to another cell, UUID of the source's cell; null within a cell.
+      type: str
+    target_cell:
+      description: The same of the destination's.
+      type: str
     config_drive:
       description: For a live migration, whose the file of its config drive is to be (C(uid) and C(gid)), or null.
       type: dict

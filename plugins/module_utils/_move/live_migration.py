@@ -147,10 +147,13 @@ def make_plan(
     """All that the roles need to know, decided once; see :func:`plan.make_plan`."""
     made = plan.make_plan(observed, inventory_names, run, refused)
     disks = _disks(observed)
+    crosses = observed.job != LIVE
     return {
         **made,
         "disk_transport": "live",
-        "crosses": observed.job != LIVE,
+        "crosses": crosses,
+        "source_cell": made["source"]["cell_uuid"] if crosses else None,
+        "target_cell": made["destination"]["cell_uuid"] if crosses and made["destination"] else None,
         "disks": disks,
         "images": [],
         "config_drive": _config_drive(observed),

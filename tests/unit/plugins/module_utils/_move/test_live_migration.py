@@ -365,7 +365,10 @@ def test_what_stands_against_it(crossing: Observed, changes: dict[str, Any], sai
 
 
 def test_its_rows_go_with_it(live: Observed, crossing: Observed) -> None:
-    assert planned(crossing)["crosses"] is True
+    plan = planned(crossing)
+    assert plan["crosses"] is True
+    assert (plan["source_cell"], plan["target_cell"]) == (plan["source"]["cell_uuid"], plan["destination"]["cell_uuid"])
+    assert plan["source_cell"] != plan["target_cell"]
     text = "\n".join(describe(planned(crossing)))
     assert "in cell1 to compute21 in cell2" in text
     for line in (
@@ -376,4 +379,10 @@ def test_its_rows_go_with_it(live: Observed, crossing: Observed) -> None:
         assert line in text
     back = replace(under_way(crossing, "running"), direction="back")
     assert "live_prepare, back: delete its rows in cell2" in describe(planned(back))
-    assert planned(replace(live, job=LIVE))["crosses"] is False
+    within = planned(replace(live, job=LIVE))
+    assert (within["crosses"], within["source_cell"], within["target_cell"]) == (False, None, None)
+
+
+def test_a_cell_is_not_known_before_its_host_is(crossing: Observed) -> None:
+    crossing.move["destination"] = None
+    assert planned(crossing)["target_cell"] is None
