@@ -217,8 +217,8 @@ plan:
           type: str
     destination:
       description:
-        - The host that takes it, or null if there is none. It has what the source has, and besides C(compute_id), as in
-          RV(stackmove.nova.server_move_info#module:move.destination).
+        - The host that takes it, or null if there is none. It has what the source has, and besides C(compute_node), as
+          O(stackmove.nova.move_state#module:destination) takes it.
       type: dict
     ports:
       description: Its ports, as O(stackmove.nova.port_bindings#module:ports) takes them.

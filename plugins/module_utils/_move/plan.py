@@ -67,8 +67,8 @@ def make_plan(
             **_place(destination, inventory_names),
             **_found(observed.destination_host, server["id"]),
             "domain_name": move["domain_names"].get(destination["cell"]["uuid"]),
-            "compute_id": destination["compute_id"],
             "availability_zone": destination["availability_zone"],
+            "compute_node": {key: destination[key] for key in ("host", "node", "compute_id", "ip", "availability_zone")},
         }
         if destination
         else None,

@@ -33,7 +33,7 @@ def test_all_of_the_plan_is_documented(run: Run) -> None:
     plans = [run({**observed, "job": job})["plan"] for job in ("move", "cross_cell_live_migrate")]
     assert {key for plan in plans for key in plan} == set(documented)
     assert set(plans[0]["source"]) == set(documented["source"]["contains"])
-    assert set(plans[0]["destination"]) == {*documented["source"]["contains"], "compute_id"}
+    assert set(plans[0]["destination"]) == {*documented["source"]["contains"], "compute_node"}
 
 
 def test_it_is_planned_in_check_mode_too(run: Run) -> None:

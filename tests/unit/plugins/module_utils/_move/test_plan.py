@@ -27,6 +27,13 @@ def test_the_plan_of_a_resize(observed: Observed) -> None:
     assert (plan["flavor"]["name"], plan["flavor_before"]["name"]) == ("m1.micro", "m1.nano")
     assert (plan["source"]["host"], plan["source"]["cell"]) == ("compute12", "cell1")
     assert (plan["destination"]["host"], plan["destination"]["cell"]) == ("compute21", "cell2")
+    assert plan["destination"]["compute_node"] == {
+        "host": "compute21",
+        "node": "compute21",
+        "compute_id": 1,
+        "ip": "10.77.0.21",
+        "availability_zone": "nova",
+    }
     assert plan["source"]["connector"]["host"] == "compute12"
     assert plan["destination"]["connector"]["host"] == "compute21"
     assert plan["ports"] == [{"id": "c2075997-91c3-4d4e-b955-e526f4f3d0d7", "vnic_type": "normal", "profile": {}}]
