@@ -68,7 +68,9 @@ def make_plan(
             **_found(observed.destination_host, server["id"]),
             "domain_name": move["domain_names"].get(destination["cell"]["uuid"]),
             "availability_zone": destination["availability_zone"],
-            "compute_node": {key: destination[key] for key in ("host", "node", "compute_id", "ip", "availability_zone")},
+            "compute_node": {
+                key: destination[key] for key in ("host", "node", "compute_id", "ip", "availability_zone")
+            },
         }
         if destination
         else None,
