@@ -55,7 +55,10 @@ options:
     type: bool
     default: false
   fenced:
-    description: Whether the destination's host is off for certain, so that the guest cannot run there.
+    description:
+      - Whether a host is off for certain, so that the guest cannot run there, and stays off.
+      - With V(recover) it is the destination. With live migrations it is the one that does not answer. One that goes back
+        then needs only the source, and one that has arrived needs only the destination.
     type: bool
     default: false
   nova_idle_s:
@@ -238,6 +241,10 @@ plan:
     crosses:
       description: For a live migration, whether it goes to another cell.
       type: bool
+    hosts_off:
+      description: For a live migration, the hosts that do not answer and are off, as O(fenced) says.
+      type: list
+      elements: str
     source_cell:
       description: For a live migration to another cell, UUID of the source's cell; null within a cell.
       type: str

@@ -47,7 +47,7 @@ class Observed:
     :param job: one of :data:`JOBS`
     :param direction: one of :data:`DIRECTIONS`; where `recover` and the live jobs go
     :param resume: the operator says that the run which holds the server is dead
-    :param fenced: the operator says that the destination's host is off
+    :param fenced: the operator says that a host is off: the destination, or for a live migration the one that is silent
     :param nova_idle_s: seconds for which Nova must not have touched a move of its own, before it is taken for dead
     """
 

@@ -23,6 +23,8 @@ _COLD = {
     False: "Start it first; or move it cold, with the playbook cross_cell_resize.",
 }
 _CONFIG_DRIVE = "disk.config"
+_BACK = "-e live_migrate_direction=back"
+_FENCED = "-e live_migrate_fenced=true"
 
 
 def find_blockers(observed: Observed) -> list[Blocker]:
@@ -125,20 +127,48 @@ def _version(libvirt: Document) -> tuple[int, ...]:
 
 
 def _go_on(observed: Observed) -> Iterator[Blocker]:
-    """From the job on, the guest may be at either host: both are asked."""
     if observed.phase == "arrived" and observed.direction == "back":
         yield Blocker(
             blockers.named(observed),
             f"its guest is on {observed.move['destination']['host']} already, and nothing leads back.",
             "Leave live_migrate_direction out, so that this ends there; then migrate it back.",
         )
-    yield from blockers.reach(observed)
+    yield from _reach(observed)
     yield from blockers.wish(
         observed,
         "and migrate it there when this has ended"
         if observed.phase == "arrived"
         else "or take it back first: -e live_migrate_direction=back",
     )
+
+
+def _reach(observed: Observed) -> Iterator[Blocker]:
+    """Whether the hosts could be read without which it does not end.
+
+    Before the job nothing of the guest is at its destination, and once it has arrived its source has nothing that it
+    needs. In between it may be at either: the destination must be off then, where the source is to have it alone.
+    """
+    phase, is_back = observed.phase, observed.direction == "back"
+    way = _FENCED if phase == "arrived" else f"{_BACK} {_FENCED}"
+    for found in blockers.reach(observed):
+        is_destination = found.elsewhere
+        blocker = replace(found, elsewhere=False)  # by now it goes nowhere else
+        host = observed.destination_host if is_destination else observed.source_host
+        if is_destination == (phase == "arrived"):
+            yield blocker
+        elif phase == "preparing":
+            if not is_back:
+                yield replace(blocker, remedy=f"{blocker.remedy} Or take the migration back without it: {_BACK}.")
+        elif not host.get("unreachable"):
+            yield blocker
+        elif not observed.fenced or (phase == "running" and not is_back):
+            yield replace(blocker, remedy=f"Bring it back; or, if it is off and stays off, run again with {way}.")
+
+
+def _hosts_off(observed: Observed) -> list[str]:
+    """Those that are off by their operator's word. One that answers is not, though its libvirt may fail."""
+    pairs = (("source", observed.source_host), ("destination", observed.destination_host))
+    return [observed.move[role]["host"] for role, host in pairs if observed.fenced and host.get("unreachable")]
 
 
 def make_plan(
@@ -150,6 +180,7 @@ def make_plan(
     crosses = observed.job != LIVE
     return {
         **made,
+        "hosts_off": _hosts_off(observed),
         "disk_transport": "live",
         "crosses": crosses,
         "source_cell": made["source"]["cell_uuid"] if crosses else None,
@@ -324,7 +355,10 @@ def _finish(made: Document) -> list[str]:
     if made["crosses"]:
         lines.append(f"live_finish: flip the cell mapping to {made['destination']['cell']}")
     lines += [f"live_finish: disconnect volume {entry['volume_id']} from {source['host']}" for entry in made["volumes"]]
-    lines.append(f"live_finish: delete its folder, bindings and claims on {source['host']}")
+    if source["host"] in made["hosts_off"]:
+        lines.append(f"live_finish: delete its bindings and claims on {source['host']}, which is off: its folder stays")
+    else:
+        lines.append(f"live_finish: delete its folder, bindings and claims on {source['host']}")
     if made["crosses"]:
         lines.append(f"live_finish: delete its rows in {source['cell']}")
     lines.append("live_finish: give the server back to its user")
@@ -332,14 +366,20 @@ def _finish(made: Document) -> list[str]:
 
 
 def _back(made: Document) -> list[str]:
-    source, host = made["source"], made["destination"]["host"]
+    source, destination = made["source"], made["destination"]
+    host = destination["host"]
     lines = [
-        f"live_transfer, back: abort the migration, if it goes on; go on only if the guest is on {source['host']} alone"
+        f"live_transfer, back: abort the migration, if it goes on; go on only if the guest is on {source['host']}"
+        + (f", and {host} is off" if host in made["hosts_off"] else " alone")
     ]
-    lines.append(f"live_prepare, back: remove what {host} has of the guest")
+    lines.append(
+        f"live_prepare, back: remove what {host} has of the guest"
+        if destination["reached"]
+        else f"live_prepare, back: leave what {host} has of the guest, unless it answers by then"
+    )
     lines += [f"live_prepare, back: disconnect volume {entry['volume_id']} from {host}" for entry in made["volumes"]]
     lines.append(f"live_prepare, back: delete its bindings and claims on {host}")
     if made["crosses"]:
-        lines.append(f"live_prepare, back: delete its rows in {made['destination']['cell']}")
+        lines.append(f"live_prepare, back: delete its rows in {destination['cell']}")
     lines.append("live_prepare, back: give the server back to its user")
     return lines

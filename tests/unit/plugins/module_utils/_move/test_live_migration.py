@@ -174,12 +174,85 @@ def test_one_under_way_goes_where_it_goes(live: Observed, phase: str, remedy: st
     assert f"its move to compute21 is under way. Remedy: Leave destination_host out, {remedy}" in line
 
 
-@pytest.mark.parametrize("side", ["source_host", "destination_host"])
-def test_from_the_job_on_both_hosts_are_asked(live: Observed, side: str) -> None:
+def silent(live: Observed, side: str, **wanted: Any) -> Observed:
+    """One of the hosts does not answer."""
+    return replace(live, **{side: {"unreachable": True, "msg": "no route"}, **wanted})
+
+
+GIVE = "Remedy: Give Ansible a connection to it by its inventory name, and see that libvirtd runs there."
+OFF = "Remedy: Bring it back; or, if it is off and stays off, run again with"
+BACK, FENCED = "-e live_migrate_direction=back", "-e live_migrate_fenced=true"
+
+
+@pytest.mark.parametrize(
+    ("phase", "direction", "side", "said"),
+    [
+        ("preparing", "auto", "source_host", GIVE),
+        ("preparing", "auto", "destination_host", f"{GIVE} Or take the migration back without it: {BACK}."),
+        ("preparing", "back", "source_host", GIVE),
+        ("preparing", "back", "destination_host", ""),
+        ("running", "auto", "source_host", GIVE),
+        ("running", "auto", "destination_host", f"{OFF} {BACK} {FENCED}."),
+        ("running", "back", "source_host", GIVE),
+        ("running", "back", "destination_host", f"{OFF} {BACK} {FENCED}."),
+        ("arrived", "auto", "source_host", f"{OFF} {FENCED}."),
+        ("arrived", "auto", "destination_host", GIVE),
+    ],
+)
+def test_a_host_that_is_needed_has_to_answer(live: Observed, phase: str, direction: str, side: str, said: str) -> None:
+    under_way(live, phase)
+    found = find_blockers(silent(live, side, direction=direction))
+    assert [f"{blocker.cause} Remedy: {blocker.remedy}" for blocker in found] == (
+        [f"it cannot be read: no route {said}"] if said else []
+    )
+    assert not any(blocker.elsewhere for blocker in found)  # no other destination is tried
+
+
+@pytest.mark.parametrize(
+    ("phase", "direction", "side", "ends"),
+    [
+        ("none", "auto", "source_host", False),
+        ("none", "auto", "destination_host", False),
+        ("preparing", "auto", "source_host", False),
+        ("preparing", "auto", "destination_host", False),
+        ("preparing", "back", "source_host", False),
+        ("preparing", "back", "destination_host", True),
+        ("running", "auto", "source_host", False),
+        ("running", "auto", "destination_host", False),
+        ("running", "back", "source_host", False),
+        ("running", "back", "destination_host", True),
+        ("arrived", "auto", "source_host", True),
+        ("arrived", "auto", "destination_host", False),
+    ],
+)
+def test_one_that_is_off_holds_up_only_what_needs_it(
+    live: Observed, phase: str, direction: str, side: str, ends: bool
+) -> None:
+    if phase != "none":
+        under_way(live, phase)
+    fenced = silent(live, side, direction=direction, fenced=True)
+    assert (lines(fenced) == []) is ends
+    assert planned(fenced)["hosts_off"] == ["compute12" if side == "source_host" else "compute21"]
+
+
+@pytest.mark.parametrize(("phase", "side"), [("running", "destination_host"), ("arrived", "source_host")])
+def test_a_host_that_answers_is_not_off(live: Observed, phase: str, side: str) -> None:
+    under_way(live, phase)
+    change(live, f"{side}.failed", True)
+    change(live, f"{side}.msg", "libvirt does not answer")
+    fenced = replace(live, direction="back" if phase == "running" else "auto", fenced=True)
+    assert [line for line in lines(fenced) if f"it cannot be read: libvirt does not answer {GIVE}" in line]
+    assert planned(fenced)["hosts_off"] == []
+
+
+def test_the_operator_reads_what_stays_on_a_host_that_is_off(live: Observed) -> None:
     under_way(live, "running")
-    change(live, f"{side}.unreachable", True)
-    for direction in ("auto", "back"):
-        assert any("it cannot be read" in line for line in lines(replace(live, direction=direction)))
+    back = describe(planned(silent(live, "destination_host", direction="back", fenced=True)))
+    assert "go on only if the guest is on compute12, and compute21 is off" in back[1]
+    assert "live_prepare, back: leave what compute21 has of the guest, unless it answers by then" in back
+    change(live, "move.phase", "arrived")
+    forward = describe(planned(silent(live, "source_host", fenced=True)))
+    assert "live_finish: delete its bindings and claims on compute12, which is off: its folder stays" in forward
 
 
 def test_nothing_leads_back_from_its_destination(live: Observed) -> None:
