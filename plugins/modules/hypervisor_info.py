@@ -240,6 +240,12 @@ guest:
       description: The state in libvirt's word.
       type: str
       sample: running
+    off_reason:
+      description:
+        - Why it is V(shutoff), in libvirt's word; V(null) if it is not.
+        - One that is so since it was V(migrated) may run elsewhere. After a restart of libvirt it is V(unknown).
+      type: str
+      sample: crashed
     persistent:
       description: Whether it is defined, and not only running.
       type: bool
@@ -380,6 +386,7 @@ def describe_guest(guest: Guest, definition: str, processor: str | None) -> dict
         "uuid": guest.uuid,
         "name": guest.name(),
         "state": guest.state(),
+        "off_reason": guest.off_reason(),
         "persistent": guest.is_persistent(),
         "snapshots": guest.snapshots(),
         "checkpoints": guest.checkpoints(),

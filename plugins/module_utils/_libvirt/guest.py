@@ -35,6 +35,18 @@ _STATES = (
     "crashed",
     "pmsuspended",
 )
+#: virDomainShutoffReason, in the words of ``virsh domstate --reason``.
+OFF_REASONS = (
+    "unknown",
+    "shutdown",
+    "destroyed",
+    "crashed",
+    "migrated",
+    "saved",
+    "failed",
+    "from snapshot",
+    "daemon",
+)
 _POLL_S = 0.2
 
 
@@ -93,6 +105,18 @@ class Guest:
             return "absent"
         with translated(f"read the state of guest {self.uuid}"):
             return _STATES[domain.state()[0]]
+
+    def off_reason(self) -> str | None:
+        """Return libvirt's word for why the guest is off (virDomainShutoffReason), or None when it is not.
+
+        libvirt does not know any more after a restart of its own.
+        """
+        domain = self.require()
+        with translated(f"read the state of guest {self.uuid}"):
+            state, reason = domain.state()
+        if _STATES[state] != "shutoff":
+            return None
+        return OFF_REASONS[reason] if reason < len(OFF_REASONS) else "unknown"
 
     def name(self) -> str:
         """Return the domain's name."""

@@ -15,6 +15,7 @@ import yaml
 from ansible_collections.stackmove.nova.plugins.module_utils._host import requirements
 from ansible_collections.stackmove.nova.plugins.module_utils._host.instance_dir import InstanceDir
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import domain_info, migration_checks
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.guest import OFF_REASONS
 from ansible_collections.stackmove.nova.plugins.modules import hypervisor_info
 
 URI = "test:///default"
@@ -69,6 +70,25 @@ def test_a_running_guest_tells_its_processor(given: dict[str, Any]) -> None:
     text = hypervisor_info.gather(given)["guest"]["processor"]
     assert text.startswith("<domain")
     assert "<name>" not in text
+
+
+@pytest.mark.parametrize(("end", "reason"), [("shutdown", "shutdown"), ("destroy", "destroyed")])
+def test_a_guest_that_is_off_tells_why(given: dict[str, Any], end: str, reason: str) -> None:
+    assert hypervisor_info.gather(given)["guest"]["off_reason"] is None
+    with libvirt.open(URI) as connection:
+        getattr(connection.lookupByUUIDString(SERVER), end)()
+        found = hypervisor_info.gather(given)["guest"]
+        connection.lookupByUUIDString(SERVER).create()
+    assert (found["state"], found["off_reason"]) == ("shutoff", reason)
+
+
+def test_each_reason_is_libvirts() -> None:
+    named = {
+        value: name.removeprefix("VIR_DOMAIN_SHUTOFF_").lower().replace("_", " ")
+        for name, value in vars(libvirt).items()
+        if name.startswith("VIR_DOMAIN_SHUTOFF_")
+    }
+    assert [named[reason] for reason in range(len(OFF_REASONS))] == list(OFF_REASONS)
 
 
 def test_a_processor_is_told_with_what_it_depends_on() -> None:
