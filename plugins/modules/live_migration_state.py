@@ -54,6 +54,12 @@ options:
     description: Whether the guest runs at the destination; if not, it is paused there.
     type: bool
     default: true
+  guest_off:
+    description:
+      - Whether V(aborted) gives back a server whose guest was seen to be off at its source, since it has crashed or was
+        shut down meanwhile. Then it is a stopped one.
+    type: bool
+    default: false
   error:
     description: Why it is aborted; ends the events of its action.
     type: str
@@ -141,6 +147,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         volumes={volume["volume_id"]: volume for volume in params["volumes"]},
         bindings=params["bindings"],
         running=params["running"],
+        off=params["guest_off"],
         error=params["error"],
         run=params["run"],
         previous_run=params["previous_run"],
@@ -158,6 +165,7 @@ def main() -> None:
             "source_cell": {"type": "str"},
             "target_cell": {"type": "str"},
             "running": {"type": "bool", "default": True},
+            "guest_off": {"type": "bool", "default": False},
             "error": {"type": "str", "default": ""},
         },
         supports_check_mode=True,

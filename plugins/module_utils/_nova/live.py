@@ -84,6 +84,8 @@ _POST_COPY = "running (post-copy)"
 _ON_ITS_WAY = (*_BEFORE_RUNNING, "running", _POST_COPY, "post-migrating", "error")
 # One that starts up at either host takes the task_state away.
 _TASK_STATES = ("migrating", None)
+# Those that can be migrated.
+_VM_STATES = ("active", "paused")
 _CONDUCTOR = "conductor_live_migrate_instance"
 _PREPARE = "compute_pre_live_migration"
 _MIGRATE = "compute_live_migration"
@@ -255,7 +257,7 @@ def preparing(move: Move, found: CellView, crosses: bool = False) -> list[Transa
                 move,
                 {
                     "task_state": (None,),
-                    "vm_state": ("active", "paused"),
+                    "vm_state": _VM_STATES,
                     "host": (instance["host"],),
                     "locked": (None, 0),
                     "hidden": (None, 0),
@@ -302,7 +304,7 @@ def running(move: Move, found: CellView) -> list[Transaction]:
     # Without a task_state its owner could have stopped it, or Nova have moved it.
     guard: dict[str, tuple[Value, ...]] = {
         "task_state": _TASK_STATES,
-        "vm_state": ("active", "paused"),
+        "vm_state": _VM_STATES,
         "host": (source,),
     }
     return [
@@ -436,20 +438,34 @@ def completed(move: Move, found: CellView, database: str = "source") -> list[Tra
 def aborted(move: Move, found: CellView) -> list[Transaction]:
     """Give the server back as it was (``ComputeManager._rollback_live_migration``).
 
-    It must be known by then that the guest is at its source, and at its destination no more.
+    It must be known by then that the guest is at its source, and at its destination no more. The server of one that has
+    gone off meanwhile is stopped, as it would be by Nova's periodic task (``ComputeManager._sync_power_states``), which
+    leaves servers with a task_state alone.
     """
-    return [_ended(move, found, "failed", [], move.error or "aborted")]
+    went_off = move.off and found.instance is not None and found.instance["vm_state"] in _VM_STATES
+    became: dict[str, Value] | None = {"vm_state": "stopped", "power_state": SHUTDOWN} if went_off else None
+    return [_ended(move, found, "failed", [], move.error or "aborted", became=became)]
 
 
 def _ended(
-    move: Move, found: CellView, status: str, others: list[Change], error: str = "", database: str = "source"
+    move: Move,
+    found: CellView,
+    status: str,
+    others: list[Change],
+    error: str = "",
+    database: str = "source",
+    became: dict[str, Value] | None = None,
 ) -> Transaction:
-    """The end of a migration. A server of which the owner has done something since keeps that task_state."""
+    """The end of a migration. A server of which the owner has done something since keeps that task_state.
+
+    :param became: what else the instance is by now
+    """
     ended = set_migration(move, _ON_ITS_WAY, status=status)
     if found.instance is None:  # its owner has deleted it
         return Transaction(database, ended)
     free = found.task_state in _TASK_STATES
-    given_back = set_instance(move, {"task_state": _TASK_STATES}, task_state=None, progress=0) if free else None
+    wanted: dict[str, Value] = {"task_state": None, "progress": 0, **(became or {})}
+    given_back = set_instance(move, {"task_state": _TASK_STATES}, **wanted) if free else None
     return Transaction(
         database,
         ended,

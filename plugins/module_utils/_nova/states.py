@@ -114,6 +114,7 @@ class Move:
     volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     bindings: Sequence[Mapping[str, Any]] = ()
     running: bool = True
+    off: bool = False  # the guest was found so at the host to which it is given back
     error: str = ""
     availability_zone: str | None = None  # of the host to which a revert returns the server, if it has changed
     run: str = ""  # names the run that works on the server

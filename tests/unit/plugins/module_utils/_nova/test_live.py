@@ -271,6 +271,28 @@ def test_it_is_given_back_as_it_was(view: CellView, phase: str) -> None:
     assert [change.error for change in back.changes if hasattr(change, "error")] == ["no space left"]
 
 
+@pytest.mark.parametrize("vm_state", ["active", "paused"])
+def test_one_whose_guest_went_off_is_given_back_stopped(view: CellView, vm_state: str) -> None:
+    (back,) = made(migrating(view, "running", vm_state=vm_state), "aborted", replace(LIVE, off=True))
+    assert values(back, "instances") == {
+        "task_state": None,
+        "progress": 0,
+        "vm_state": "stopped",
+        "power_state": 4,
+        "updated_at": NOW,
+    }
+    assert metadata(back) == {RUN_KEY: None}
+
+
+def test_one_of_which_nova_or_its_owner_has_seen_to_already_keeps_that(view: CellView) -> None:
+    stopped = migrating(view, "running", task_state=None, vm_state="stopped")
+    (back,) = made(stopped, "aborted", replace(LIVE, off=True))
+    assert values(back, "instances") == {"task_state": None, "progress": 0, "updated_at": NOW}
+    starting = migrating(view, "running", task_state="powering-on", vm_state="stopped")
+    (back,) = made(starting, "aborted", replace(LIVE, off=True))
+    assert not updates(back, "instances")
+
+
 def test_what_has_arrived_is_never_given_back(view: CellView) -> None:
     with pytest.raises(ConflictError, match="it is 'arrived', and must be 'preparing' or 'running'"):
         made(at(view, "arrived"), "aborted")
