@@ -24,6 +24,8 @@ description:
     migration.
 extends_documentation_fragment:
   - stackmove.nova.attributes
+  - stackmove.nova.attributes.actiongroup_libvirt
+  - stackmove.nova.libvirt
 attributes:
   action:
     description: Has an action plugin of the same name, which shows the progress.
@@ -40,11 +42,6 @@ options:
       - A guest that has arrived already can be found by its uuid, or by its name at the destination.
     type: str
     required: true
-  libvirt_uri:
-    description:
-      - How libvirt is reached on the host that the guest leaves.
-    type: str
-    default: qemu:///system
   destination_uri:
     description:
       - How libvirt of the destination is reached from the host that the guest leaves; by its libvirtd, too, if
@@ -210,9 +207,8 @@ options:
         as long as that takes.
     type: int
     default: 300
-requirements:
-  - libvirt's module for Python
-  - lxml
+notes:
+  - O(nova_conf) is an option so that the action group can be given it. It is not read.
 seealso:
   - module: stackmove.nova.domain_migration_control
   - module: stackmove.nova.domain_xml
@@ -333,7 +329,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stackmove.nova.plugins.module_utils._edge import run_module
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import ConflictError
-from ansible_collections.stackmove.nova.plugins.module_utils._host import lock
+from ansible_collections.stackmove.nova.plugins.module_utils._host import lock, params
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import (
     migration_hosts,
     migration_options,
@@ -343,7 +339,6 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration 
 
 SPEC: dict[str, Any] = {
     "domain": {"type": "str", "required": True},
-    "libvirt_uri": {"type": "str", "default": "qemu:///system"},
     "destination_uri": {"type": "str", "required": True},
     "peer_to_peer": {"type": "bool", "default": True},
     "migrate_uri": {"type": "str"},
@@ -374,6 +369,7 @@ SPEC: dict[str, Any] = {
     "persistent_xml": {"type": "str", "no_log": True},
     "destination_name": {"type": "str"},
     "lock_timeout_s": {"type": "int", "default": 300},
+    **params.LIBVIRT_OPTIONS,
 }
 
 
