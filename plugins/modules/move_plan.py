@@ -57,8 +57,8 @@ options:
   fenced:
     description:
       - Whether a host is off for certain, so that the guest cannot run there, and stays off.
-      - With V(recover) it is the destination. With live migrations it is the one that does not answer. One that goes back
-        then needs only the source, and one that has arrived needs only the destination.
+      - With V(recover) it is the destination. With live migrations it is the one that does not answer. One that goes
+        back then needs only the source, and one that has arrived needs only the destination.
     type: bool
     default: false
   nova_idle_s:
