@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / ".cache" / "results"
 
 # Each stage with the minutes after which it counts as hanging.
-STAGES = {"lint": 15, "sanity": 10, "unit": 15, "integration": 15, "molecule": 60}
+STAGES = {"lint": 15, "sanity": 10, "unit": 15, "integration": 15, "molecule": 75}
 RUNNING: set[int] = set()
 
 
