@@ -324,19 +324,6 @@ def migrate(cloud: Connection, wanted: Document) -> Document:
     return look(cloud, wanted)
 
 
-def migrate_live(cloud: Connection, wanted: Document) -> Document:
-    """Have Nova migrate the server to another host of its cell while it runs."""
-    server = find(cloud, wanted["name"])
-    cloud.compute.live_migrate_server(server, block_migration="auto")
-
-    def arrived() -> bool:
-        now = cloud.compute.get_server(server)
-        return now.compute_host != server.compute_host and not now.task_state
-
-    wait_until(f"{server.name} has left {server.compute_host}", MOVE_S, arrived)
-    return guest(cloud, wanted)
-
-
 def begin_to_migrate(cloud: Connection, wanted: Document) -> Document:
     """Have Nova move the server to another host, and don't wait for it."""
     cloud.compute.migrate_server(find(cloud, wanted["name"]), host=wanted["to"])
