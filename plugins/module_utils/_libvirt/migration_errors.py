@@ -38,6 +38,8 @@ _MIGRATE_FINISH_OK = 93
 # What libvirt 9.0 says of any peer-to-peer migration over ssh that failed, when it has closed that connection: what it
 # was going to say stands in its log only.
 HIDES = "End of file while reading data: : "
+# Stands between both, where QEMU had to be told.
+_CONSEQUENCE = "migration successfully aborted"
 
 # What a message says is more than its code, which most failures share. First match wins. These parts of messages are
 # QEMU's, the C library's and libvirt's own; LC_ALL of libvirtd is that of a service.
@@ -176,7 +178,7 @@ def hidden(log: str) -> str:
 
     :param log: what libvirtd has logged since the migration began, without times and names
     """
-    lines = log.splitlines()
+    lines = [text for text in log.splitlines() if text != _CONSEQUENCE]
     hiding = [number for number, text in enumerate(lines) if HIDES in text]
     before = lines[hiding[-1] - 1] if hiding and hiding[-1] else ""
     return "" if "is tainted" in before else before

@@ -57,6 +57,7 @@ TAINTED = "Domain id=35 name='web1' uuid=6f70656e-7374-4163-8b6d-6f7665210001 is
     [
         (["Failed to bind socket", EOF], "Failed to bind socket"),
         (["of an earlier one", EOF, TAINTED, "Failed to bind socket", EOF, "later"], "Failed to bind socket"),
+        (["No space left on device", "migration successfully aborted", EOF], "No space left on device"),
         ([TAINTED, EOF], ""),
         ([EOF], ""),
         (["Failed to bind socket"], ""),
