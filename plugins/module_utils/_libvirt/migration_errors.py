@@ -104,6 +104,11 @@ _BY_MESSAGE: tuple[tuple[str, str, str], ...] = (
         "Copying a disk broke off.",
         "See the log of the guest at the destination (/var/log/libvirt/qemu), then run again.",
     ),
+    (
+        r"unexpectedly closed the monitor",
+        "The destination's QEMU ended.",
+        "See why in /var/log/libvirt/qemu at the destination, then run again.",
+    ),
 )
 _BY_CODE: dict[int, tuple[str, str]] = {
     _INTERNAL_ERROR: (

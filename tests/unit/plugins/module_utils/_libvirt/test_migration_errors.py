@@ -16,6 +16,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_
         (8, "invalid argument: Unsupported compression method 'zstd'", "does not know", "Leave out"),
         (9, "operation failed: migration of disk vda failed: No space left on device", "full", "Free space"),
         (1, "internal error: qemu unexpectedly closed the monitor: Address already in use", "port", "disks_port"),
+        (38, "internal error: qemu unexpectedly closed the monitor", "QEMU ended", "/var/log/libvirt/qemu"),
         (1, "internal error: Unable to find an unused port in range 'migration'", "port", "migrate_uri"),
         (1, "Failed to find an available port: Cannot assign requested address", "address", "destination_xml"),
         (38, "Cannot get interface MTU on 'br9': No such device", "network", "bridge"),
