@@ -105,15 +105,15 @@ def run(ip: str, command: str) -> str | None:
 
 
 def sequence(text: str) -> Document:
-    """The numbers that a guest has written, a line each with its uptime: is any missing, and in how many runs?"""
+    """The numbers that a guest has written, a line each with its uptime and boot: is any missing, and in how many boots?"""
     lines = [line.split() for line in text.splitlines()]
-    whole = [(int(line[0]), float(line[1])) for line in lines if len(line) == 2]
-    numbers = [number for number, _uptime in whole]
+    whole = [line for line in lines if len(line) == 3]
+    numbers = [int(number) for number, _uptime, _boot in whole]
     return {
         "text": text,
         "last": numbers[-1] if numbers else 0,
         "complete": bool(numbers) and numbers == list(range(1, len(numbers) + 1)) and len(whole) == len(lines),
-        "runs": 1 + sum(after < before for (_n, before), (_m, after) in zip(whole, whole[1:])) if whole else 0,
+        "boots": len({boot for _number, _uptime, boot in whole}),
     }
 
 

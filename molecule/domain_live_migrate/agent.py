@@ -55,7 +55,7 @@ def main() -> None:
     while run(domain, "tail -n 1 /data/seq") == first and time.monotonic() < deadline:
         time.sleep(0.5)
     lines = [line.split() for line in run(domain, "cat /data/seq").splitlines()]
-    numbers = [int(line[0]) for line in lines if len(line) == 2]
+    numbers = [int(line[0]) for line in lines if len(line) == 3]
     print(
         json.dumps(
             {

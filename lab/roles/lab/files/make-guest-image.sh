@@ -8,8 +8,8 @@
 # Runs inside the lab's root file system (systemd-nspawn), needs no loop device and no mount.
 # Disk: MBR and syslinux, FAT p1 with Debian's cloud kernel and a busybox initramfs, ext4 p2 = /data.
 # The guest: DHCP on each NIC, qemu-guest-agent, clean ACPI shutdown, an HTTP CGI that runs a command
-# (tests only), and a writer that appends "n uptime" lines to /data/seq (and to /vol/seq when /dev/vdb
-# has a file system), each line synced: a test sees from them which writes were lost.
+# (tests only), and a writer that appends "n uptime boot" lines to /data/seq (and to /vol/seq when /dev/vdb
+# has a file system), each line synced: a test sees from them which writes were lost, and how often it booted.
 set -euo pipefail
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 
@@ -75,12 +75,13 @@ cat >"$root/bin/writer" <<'GUEST'
 #!/bin/sh
 # A volume may be plugged in later: /vol is mounted as soon as /dev/vdb has a file system
 last() { [ -e "$1" ] && tail -n 1 "$1" | cut -d' ' -f1; }
+boot=$(cat /data/boots)
 n=$(last /data/seq)
 n=${n:-0}
 v=
 while :; do
     n=$((n + 1))
-    echo "$n $(cut -d' ' -f1 /proc/uptime)" >>/data/seq
+    echo "$n $(cut -d' ' -f1 /proc/uptime) $boot" >>/data/seq
     sync -d /data/seq
     if [ -z "$v" ] && [ -b /dev/vdb ] && mount -t ext4 /dev/vdb /vol 2>/dev/null; then
         v=$(last /vol/seq)
@@ -89,7 +90,7 @@ while :; do
     fi
     if [ -n "$v" ]; then
         v=$((v + 1))
-        echo "$v $(cut -d' ' -f1 /proc/uptime)" >>/vol/seq
+        echo "$v $(cut -d' ' -f1 /proc/uptime) $boot" >>/vol/seq
         sync -d /vol/seq
     fi
     usleep 250000
