@@ -102,6 +102,12 @@ def copied(module: AnsibleModule, cells: Cells, cell: Cell) -> dict[str, Any]:
     if rows.is_copied(target, server, module.params["migration"]):
         return {"changed": False, "rows": {}, "diff": {"before": "", "after": ""}}
     source = rows.read_rows(cells.database(cells.of_server(server)), server)
+    if not source["instances"]:
+        raise ConflictError(
+            f"copy server {server} to {cell.name}",
+            "its owner has deleted it meanwhile.",
+            "Take back what was made ready for it.",
+        )
     planned = rows.plan_copy(source, {table: target.columns(table) for table in source})
     in_the_way = rows.leftovers(target, planned)
     if in_the_way:

@@ -62,8 +62,22 @@ run:
   returned: success
   type: str
   sample: '{"host": "controller", "pid": 4711}'
+cell:
+  description: Name of the cell in which the server lives, or has lived until it was deleted.
+  returned: success
+  type: str
+  sample: cell1
+vm_state:
+  description: The server's C(vm_state); V(null) where RV(host) is.
+  returned: success
+  type: str
+  sample: active
 deleted:
-  description: Whether the server's owner has deleted it, or is about to.
+  description: Whether the server's owner has deleted it, or is about to. One that is V(soft-delete) can be restored.
+  returned: success
+  type: bool
+gone:
+  description: Whether Nova has done with deleting it, so that what is left of it anywhere is nobody's.
   returned: success
   type: bool
 """
@@ -88,9 +102,12 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         "changed": False,
         "phase": found.phase,
         "status": found.seat.status,
+        "cell": found.cell,
         "host": found.seat.instance["host"] if found.seat.instance else None,
+        "vm_state": found.seat.instance["vm_state"] if found.seat.instance else None,
         "run": found.seat.run,
         "deleted": found.deleted,
+        "gone": found.gone,
     }
 
 

@@ -13,14 +13,16 @@ only libvirt on both hosts does, and they are asked. Until the guest has arrived
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import ConflictError
+from ansible_collections.stackmove.nova.plugins.module_utils._nova import rows
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cell, Cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.changes import (
     Change,
+    CopyAction,
     Delete,
     FinishEvent,
     Hold,
@@ -30,7 +32,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._nova.changes impor
     Transaction,
     action,
 )
-from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import Row, Value
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import Database, Row, Value
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.states import (
     FINAL_STATUSES,
     RUN_KEY,
@@ -90,6 +92,18 @@ _CONDUCTOR = "conductor_live_migrate_instance"
 _PREPARE = "compute_pre_live_migration"
 _MIGRATE = "compute_live_migration"
 _FINISH = "compute_post_live_migration_at_destination"
+# What its user may change while the guest is under way, since Nova's API does not look at the task_state for it:
+# columns of the instance, and tables of their own with the column that names it.
+_USERS_COLUMNS = (
+    "display_name",
+    "display_description",
+    "hostname",
+    "locked",
+    "locked_by",
+    "access_ip_v4",
+    "access_ip_v6",
+)
+_USERS_TABLES = {"instance_metadata": "instance_uuid", "tags": "resource_id"}
 
 
 @dataclass(frozen=True)
@@ -102,6 +116,7 @@ class Found:
     :param there: what the cell says that it enters; None within a cell
     :param cell_ids: ``cell_mappings.id`` of both
     :param moved: whether the server lives in the cell that it enters
+    :param changed: what brings the rows that its user has changed since they were copied to the cell that it enters
     """
 
     cell: str
@@ -110,12 +125,18 @@ class Found:
     there: CellView | None = None
     cell_ids: tuple[int, int] = (0, 0)
     moved: bool = False
+    changed: tuple[Change, ...] = ()
+
+    @property
+    def gone(self) -> bool:
+        """Whether Nova has done with deleting it: what is left of it is nobody's."""
+        return self.deleted and self.seat.instance is None
 
     @property
     def phase(self) -> str:
         """One of :data:`PHASES`. A flip counts as made as soon as the mapping says so; see :func:`resumed`."""
-        if self.there is None or not self.moved:
-            return phase(self.here)
+        if self.there is None or not self.moved or self.gone:
+            return phase(self.seat)
         return "none" if _is_over(self.there) else "arrived"
 
     @property
@@ -160,6 +181,9 @@ def plan(cells: Cells, move: Move, state: str, crossing: Crossing = None) -> Ste
     found = where(cells, move.server, move.migration, crossing)
     source, target = crossing or (cells.of_server(move.server),) * 2
     databases = {"source": cells.database(source), "target": cells.database(target), "api": cells.api}
+    if crossing is not None and state == "arrived" and not found.moved:
+        changed = tuple(_changed(databases["source"], databases["target"], move.server))
+        found = replace(found, changed=changed)
     pending = [(databases[transaction.database], transaction) for transaction in transactions(found, move, state)]
     if len(pending) > 1:  # a run killed between two databases has made some of them
         pending = [(database, transaction) for database, transaction in pending if not transaction.is_done(database)]
@@ -186,10 +210,10 @@ def transactions(found: Found, move: Move, state: str) -> list[Transaction]:
     planners: dict[str, Callable[[], list[Transaction]]] = {
         "preparing": lambda: preparing(move, here, crosses=there is not None),
         "running": lambda: running(move, here),
-        "arrived": lambda: arrived(move, here) if there is None else flipped(move, here, there, found.cell_ids),
+        "arrived": lambda: arrived(move, here) if there is None else flipped(move, found, here, there),
         "completed": lambda: completed(move, found.seat, _database(found)),
         "resumed": lambda: resumed(move, found, before),
-        "aborted": lambda: aborted(move, here),
+        "aborted": lambda: aborted(move, found.seat, _database(found)),
     }
     return planners[state]()
 
@@ -202,8 +226,8 @@ def _check_rows(found: Found, move: Move, state: str) -> None:
     """A server needs rows in the cell to which it goes, and may leave none in the one where it does not live."""
     if state == "running" and found.there is not None and found.there.migration is None:
         raise _refused(move, state, "its rows are not in the cell that it enters.", "Copy them first (instance_rows).")
-    left = {"completed": found.here if found.moved else None, "aborted": found.there}.get(state)
-    if left is not None and left.instance is not None:
+    left = found.here if found.moved else found.there if state == "aborted" else None
+    if state in ("completed", "aborted") and left is not None and left.instance is not None:
         raise _refused(
             move, state, "its rows are still in the other cell.", "Delete them first (instance_rows, state absent)."
         )
@@ -356,19 +380,36 @@ def arrived(move: Move, found: CellView) -> list[Transaction]:
     ]
 
 
-def flipped(move: Move, here: CellView, there: CellView, cell_ids: tuple[int, int]) -> list[Transaction]:
+def _changed(source: Database, target: Database, server: str) -> Iterator[Change]:
+    """What makes those rows in *target* what they are in *source* that a user may have changed since they were copied.
+
+    Their actions tell of it, and are copied, too.
+    """
+    here, there = (rows.read_rows(database, server) for database in (source, target))
+    for table, owner in _USERS_TABLES.items():
+        ours, theirs = ({table: found.get(table, [])} for found in (here, there))
+        if rows.row_differences(ours, theirs) or rows.row_differences(theirs, ours):
+            yield Delete(table, {owner: server})
+            yield from (Insert(table, row) for row in ours[table])
+    known = {row["request_id"] for row in there["instance_actions"]}
+    for row in here["instance_actions"]:
+        if row["request_id"] not in known:
+            events = [event for event in here["instance_actions_events"] if event["action_id"] == row["id"]]
+            yield CopyAction(row, tuple(events))
+
+
+def flipped(move: Move, found: Found, here: CellView, there: CellView) -> list[Transaction]:
     """Record that the guest runs at its destination in another cell, and flip the server to that, in Nova's order.
 
     Its owner is kept away until its rows in the old cell are deleted. The run holds it in the new one, too, whoever has
-    begun with that.
-
-    :param cell_ids: ``cell_mappings.id`` of both
+    begun with that. What the user has changed since the rows were copied goes with it.
     """
     migration, to, request = migration_of(there), _destination(move), request_id(move.migration)
     if migration["dest_compute"] != to.host:
         raise _refused(move, "arrived", f"its destination is {migration['dest_compute']}, and not {to.host}.")
-    instance_of(there)
+    was, now = instance_of(there), instance_of(here)
     _require_attachments(move, there)
+    users = {name: now[name] for name in _USERS_COLUMNS if name in was and name in now and was[name] != now[name]}
     return [
         Transaction(
             "target",
@@ -382,9 +423,11 @@ def flipped(move: Move, here: CellView, there: CellView, cell_ids: tuple[int, in
                 power_state=RUNNING if move.running else PAUSED,
                 task_state="migrating",
                 hidden=0,
+                **users,
             ),
             (
                 move.taken(there.run),
+                *found.changed,
                 set_migration(move, _ON_ITS_WAY, status=_STATUS["arrived"], dest_compute_id=to.compute_id),
                 *set_volumes(move, there, "destination", connected=True),
                 set_network_info(move, there.network_info),
@@ -395,7 +438,7 @@ def flipped(move: Move, here: CellView, there: CellView, cell_ids: tuple[int, in
             ),
             repeatable=True,
         ),
-        Transaction("api", set_mapping(move, cell_ids)),
+        Transaction("api", set_mapping(move, found.cell_ids)),
         _left(move, move.held()),
     ]
 
@@ -435,7 +478,7 @@ def completed(move: Move, found: CellView, database: str = "source") -> list[Tra
     return [_ended(move, found, "completed", [tokens], database=database)]
 
 
-def aborted(move: Move, found: CellView) -> list[Transaction]:
+def aborted(move: Move, found: CellView, database: str = "source") -> list[Transaction]:
     """Give the server back as it was (``ComputeManager._rollback_live_migration``).
 
     It must be known by then that the guest is at its source, and at its destination no more. The server of one that has
@@ -444,7 +487,7 @@ def aborted(move: Move, found: CellView) -> list[Transaction]:
     """
     went_off = move.off and found.instance is not None and found.instance["vm_state"] in _VM_STATES
     became: dict[str, Value] | None = {"vm_state": "stopped", "power_state": SHUTDOWN} if went_off else None
-    return [_ended(move, found, "failed", [], move.error or "aborted", became=became)]
+    return [_ended(move, found, "failed", [], move.error or "aborted", database, became)]
 
 
 def _ended(
@@ -461,8 +504,9 @@ def _ended(
     :param became: what else the instance is by now
     """
     ended = set_migration(move, _ON_ITS_WAY, status=status)
+    told = FinishEvent(move.server, request_id(move.migration), "", move.now, error)
     if found.instance is None:  # its owner has deleted it
-        return Transaction(database, ended)
+        return Transaction(database, ended, (told,))
     free = found.task_state in _TASK_STATES
     wanted: dict[str, Value] = {"task_state": None, "progress": 0, **(became or {})}
     given_back = set_instance(move, {"task_state": _TASK_STATES}, **wanted) if free else None
@@ -474,7 +518,7 @@ def _ended(
             move.held(),
             SetMetadata(move.server, RUN_KEY, None, move.now),
             *others,
-            FinishEvent(move.server, request_id(move.migration), "", move.now, error),
+            told,
         ),
     )
 

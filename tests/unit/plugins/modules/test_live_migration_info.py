@@ -32,7 +32,7 @@ def test_what_is_found_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str, phase: str
 ) -> None:
     view = states.CellView(
-        instance={"host": host},
+        instance={"host": host, "vm_state": "active"},
         extra=None,
         migration={"status": "running", "source_compute": "src", "dest_compute": "dst"},
         metadata={states.RUN_KEY: "this one"},
@@ -42,11 +42,17 @@ def test_what_is_found_is_told(
     monkeypatch.setattr(live_migration_info, "open_cells", lambda _params: None)
     monkeypatch.setattr(live, "where", lambda *_arguments: live.Found("cell1", view, False))
     result = run(ARGUMENTS, capsys)
-    assert {name: result[name] for name in ("phase", "status", "host", "run", "deleted", "changed")} == {
+    assert {
+        name: result[name]
+        for name in ("phase", "status", "cell", "host", "vm_state", "run", "deleted", "gone", "changed")
+    } == {
         "phase": phase,
         "status": "running",
+        "cell": "cell1",
         "host": host,
+        "vm_state": "active",
         "run": "this one",
         "deleted": False,
+        "gone": False,
         "changed": False,
     }

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import ConflictError
 from ansible_collections.stackmove.nova.plugins.module_utils._nova import live
-from ansible_collections.stackmove.nova.plugins.module_utils._nova.changes import Delete, Transaction
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.changes import (
+    CopyAction,
+    Delete,
+    Insert,
+    Transaction,
+)
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import Database, Row, Value
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.states import RUN_KEY, CellView, Destination, Move
 from ansible_collections.stackmove.nova.tests.unit.plugins.module_utils._nova.planned import (
     EMPTY,
@@ -301,7 +307,16 @@ def test_what_has_arrived_is_never_given_back(view: CellView) -> None:
 def test_of_a_deleted_server_only_the_migration_ends(view: CellView) -> None:
     gone = replace(migrating(view, "running"), instance=None, metadata={})
     (back,) = made(gone, "aborted", deleted=True)
-    assert (back.marker.table, back.changes) == ("migrations", ())
+    assert (back.marker.table, values(back, "migrations")["status"]) == ("migrations", "failed")
+    assert events(back) == [("finish", REQUEST, "")]
+    assert len(back.changes) == 1
+
+
+@pytest.mark.parametrize(("deleted", "instance", "gone"), [(True, None, True), (True, {}, False), (False, None, False)])
+def test_a_server_is_gone_when_nova_has_done_with_deleting_it(
+    view: CellView, deleted: bool, instance: dict[str, Any] | None, gone: bool
+) -> None:
+    assert live.Found("cell1", replace(view, instance=instance), deleted).gone is gone
 
 
 # resumed
@@ -450,6 +465,76 @@ def test_it_is_given_back_when_nothing_is_left_in_the_new_cell(view: CellView) -
         live.transactions(crossing(view, "running"), LIVE, "aborted")
     (back,) = live.transactions(crossing(view, "running", copied=False), LIVE, "aborted")
     assert (back.database, values(back, "migrations")["status"]) == ("source", "failed")
+
+
+def test_one_that_was_deleted_in_its_new_cell_ends_there_when_nothing_is_left_in_the_old(view: CellView) -> None:
+    arrived = crossing(view, "arrived")
+    there = replace(migrating(view, "post-migrating"), instance=None, metadata={})
+    gone = replace(arrived, there=there, deleted=True)
+    # As long as its migration is not over, it can only be taken back.
+    assert gone.phase == "running"
+    with pytest.raises(ConflictError, match="its rows are still in the other cell"):
+        live.transactions(gone, LIVE, "aborted")
+    (back,) = live.transactions(replace(gone, here=EMPTY), LIVE, "aborted")
+    assert (back.database, values(back, "migrations")["status"]) == ("target", "failed")
+
+
+def test_what_the_user_has_changed_meanwhile_is_flipped_with_it(view: CellView) -> None:
+    found = crossing(view, "running")
+    renamed = with_instance(found.here, display_name="db1", locked=1, locked_by="owner")
+    tag = Insert("tags", {"resource_id": SERVER, "tag": "mine"})
+    target, *_rest = live.transactions(replace(found, here=renamed, changed=(tag,)), LIVE, "arrived")
+    told = values(target, "instances")
+    assert (told["display_name"], told["locked"], told["locked_by"]) == ("db1", 1, "owner")
+    assert "display_description" not in told
+    assert tag in target.changes
+
+
+class Kept:
+    """A database that has some rows of a server."""
+
+    def __init__(self, **tables: list[Row]) -> None:
+        self.tables = tables
+
+    def columns(self, table: str) -> list[str]:
+        return [] if table not in self.tables else ["id"]
+
+    def select(self, table: str, **_where: Value) -> list[Row]:
+        return self.tables[table]
+
+    def query(self, _statement: str, _arguments: tuple[Value, ...]) -> list[Row]:
+        return self.tables.get("instance_actions_events", [])
+
+
+def _tag(tag: str) -> Row:
+    return {"resource_id": SERVER, "tag": tag}
+
+
+def _action(number: int, request: str) -> Row:
+    return {"id": number, "request_id": request, "action": "lock", "start_time": NOW}
+
+
+def test_tags_metadata_and_actions_are_brought_only_where_they_differ() -> None:
+    metadata_row: Row = {"id": 1, "instance_uuid": SERVER, "key": "a", "value": "b"}
+    event: Row = {"id": 7, "action_id": 2, "event": "e", "start_time": NOW, "created_at": NOW}
+    known = {"instance_metadata": [metadata_row], "instance_actions": [_action(1, "req-1")]}
+    here = Kept(
+        instance_metadata=[metadata_row],
+        tags=[_tag("new")],
+        instance_actions=[_action(1, "req-1"), _action(2, "req-2")],
+        instance_actions_events=[event],
+    )
+    there = Kept(tags=[_tag("old")], **known)
+    assert list(live._changed(cast(Database, here), cast(Database, there), SERVER)) == [
+        Delete("tags", {"resource_id": SERVER}),
+        Insert("tags", _tag("new")),
+        CopyAction(_action(2, "req-2"), (event,)),
+    ]
+    # One that the user has removed is removed.
+    assert list(live._changed(cast(Database, Kept(tags=[], **known)), cast(Database, there), SERVER)) == [
+        Delete("tags", {"resource_id": SERVER})
+    ]
+    assert not list(live._changed(cast(Database, there), cast(Database, there), SERVER))
 
 
 def test_after_the_flip_a_run_takes_over_in_the_new_cell(view: CellView) -> None:
