@@ -100,8 +100,11 @@ class ActionModule(ActionBase):
                 time.sleep(_RETRY_S)
                 continue
             if record and record != shown:  # one that a killed module has left stays the same
+                turn = progress.turn(shown, record)
                 shown, told = record, answered
                 self._say(progress.line(record))
+                if turn:
+                    self._say(turn)
             if ended:
                 return
             if answered - told > patience_s:

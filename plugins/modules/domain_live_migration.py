@@ -188,6 +188,13 @@ options:
       - Seconds between two lines of progress.
     type: float
     default: 5
+  stall_s:
+    description:
+      - When neither memory nor disks were sent for so many seconds, the progress says so, with both hosts and what can
+        be done; and so do RV(steps), or the error, in the end. 0 is never.
+      - Nothing is done about it. QEMU may wait for minutes for a link that is down; O(completion_timeout_s) goes on.
+    type: int
+    default: 30
   destination_xml:
     description:
       - The guest's XML for the destination, where addresses, paths or names differ. Nothing that the guest sees may.
@@ -365,6 +372,7 @@ SPEC: dict[str, Any] = {
     "completion_timeout_s": {"type": "int", "default": 800},
     "timeout_action": {"type": "str", "choices": ["abort", "force_complete"], "default": "abort"},
     "interval_s": {"type": "float", "default": 5},
+    "stall_s": {"type": "int", "default": 30},
     "destination_xml": {"type": "str", "no_log": True},
     "persistent_xml": {"type": "str", "no_log": True},
     "destination_name": {"type": "str"},

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError, UnsupportedError
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import (
@@ -34,6 +35,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_job import (
     Act,
     Done,
+    Flow,
     Outcome,
     Progress,
     Side,
@@ -91,6 +93,8 @@ class Migration:
         self._called = uuid
         self._begun = time.time()
         self._was_running = False
+        self._flow = Flow()
+        self._hosts = ("", "")
 
     # Before
 
@@ -265,8 +269,11 @@ class Migration:
             self._steps.append("attached to the migration that is under way")
             domain = self._require_running()
             memory_bytes = domain.maxMemory() * 1024
+            there = urlsplit(self._options.destination_uri).hostname or self._options.destination_uri
+            self._hosts = (self._source.connection().getHostname(), there)
             return self._watch(domain, None, migration_options.data_gib(memory_bytes, self._copied_bytes(domain)))
         plan = self.plan()
+        self._hosts = (plan.source, plan.destination)
         domain = self._require_running()
         self._remove_created()
         self._note.begin(self._options.destination_uri, bool(domain.autostart()), self._copies(plan))
@@ -370,6 +377,7 @@ class Migration:
         done = Done()
         samples: deque[Progress] = deque(maxlen=60)
         now, next_report_s = Progress(), 0.0
+        looked = time.monotonic()
         silent = 0
         while call is None or not call.ended.wait(_POLL_S):
             stats: Mapping[str, Any] | None = job_stats(domain) if call else self._look()
@@ -377,20 +385,38 @@ class Migration:
             if stats is None:
                 if silent > _SILENT_LOOKS:
                     break
-            elif migration_job.is_migration(stats):
-                now = migration_job.with_disk_rate(migration_job.progress(stats), samples)
-                samples.append(now)
+            elif call or migration_job.is_migration(stats):
+                passed_s, looked = time.monotonic() - looked, time.monotonic()
+                seen = migration_job.progress(stats) if migration_job.is_migration(stats) else Progress()
                 post_copy = self._is_post_copy(domain)
-                for act, downtime_ms in migration_job.decide(self._options, gib, now, post_copy, done):
-                    self._act(domain, act, downtime_ms, done)
+                if seen.elapsed_s:
+                    now = migration_job.with_disk_rate(seen, samples)
+                    samples.append(now)
+                    for act, downtime_ms in migration_job.decide(self._options, gib, now, post_copy, done):
+                        self._act(domain, act, downtime_ms, done)
+                else:
+                    now = migration_job.later(now, passed_s)
+                self._follow(migration_job.flow(self._flow, now))
                 if now.elapsed_s >= next_report_s:
-                    self._tell(domain, now, post_copy, done)
+                    self._tell(domain, now, post_copy, done, migration_options.deadline_s(self._options, gib))
                     next_report_s = now.elapsed_s + self._options.interval_s
-            elif call is None:
+            else:
                 break
             if call is None:
                 time.sleep(_POLL_S)
         return self._end(call, done, now)
+
+    def _follow(self, flow: Flow) -> None:
+        """Take note of what is sent, and of a stall that is over."""
+        if self._is_stalled() and not flow.is_stalled(self._options.stall_s):
+            self._steps.append(f"{self._stall()}; go on")
+        self._flow = flow
+
+    def _is_stalled(self) -> bool:
+        return self._flow.is_stalled(self._options.stall_s)
+
+    def _stall(self) -> str:
+        return f"nothing moved from {' to '.join(self._hosts)} for {self._flow.still_s:.0f} s"
 
     def _look(self) -> dict[str, Any] | None:
         """Return the statistics of a job that nobody here has begun: nothing of a guest that is gone, None unanswered.
@@ -439,14 +465,17 @@ class Migration:
             if act is not Act.SET_DOWNTIME:
                 self._steps.append(f"{act.value}: {error.get_error_message()}")
 
-    def _tell(self, domain: libvirt.virDomain, now: Progress, post_copy: bool, done: Done) -> None:
+    def _tell(self, domain: libvirt.virDomain, now: Progress, post_copy: bool, done: Done, timeout_s: int) -> None:
         bandwidth = self._options.bandwidth_mib * 1024**2
         estimate_s = migration_job.estimate_s(now, bandwidth)
         phase = "post_copy" if post_copy else "memory" if now.copies_memory else "disk"
+        source, destination = self._hosts
         self._report(
             {
                 "uuid": self._uuid,
                 "name": domain.name(),
+                "source": source,
+                "destination": destination,
                 "phase": phase if now.copies_memory or now.disk_total else "starting",
                 "elapsed_s": now.elapsed_s,
                 "disk_total_bytes": now.disk_total,
@@ -462,6 +491,9 @@ class Migration:
                 "throttle_percent": now.throttle_percent,
                 "estimate_s": estimate_s,
                 "does_not_converge": bool(now.iteration > 1 and now.dirty_rate and estimate_s is None),
+                "stalled_s": self._flow.still_s if self._is_stalled() else 0.0,
+                "timeout_s": timeout_s,
+                "timeout_action": self._options.timeout_action,
                 "steps": self._steps,
             }
         )
@@ -551,6 +583,8 @@ class Migration:
         last: Progress,
     ) -> MigrationError:
         code, cause, remedy = migration_failure.cause(call.error if call else None, done, last, self._begun)
+        if self._is_stalled():
+            cause += f" In the end {self._stall()}: see to the link between them."
         where, more = migration_failure.where(end, source, destination)
         left = self._clean(end, source, destination)
         error = MigrationError(

@@ -90,6 +90,14 @@ def progress(stats: Mapping[str, Any]) -> Progress:
     )
 
 
+def later(before: Progress, passed_s: float) -> Progress:
+    """Return what is known of a job that libvirt does not tell of now: what was known of it before.
+
+    :param passed_s: seconds since then
+    """
+    return replace(before, elapsed_s=before.elapsed_s + passed_s) if before.elapsed_s else before
+
+
 def with_disk_rate(now: Progress, samples: Sequence[Progress]) -> Progress:
     """Return the progress with the rate of the disks over some samples, where libvirt gives none.
 
@@ -100,6 +108,34 @@ def with_disk_rate(now: Progress, samples: Sequence[Progress]) -> Progress:
         return now
     copied = since[0].disk_remaining - now.disk_remaining
     return replace(now, disk_rate=max(0, int(copied / (now.elapsed_s - since[0].elapsed_s))))
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What a job has sent, and for how long no more than that.
+
+    :param sent: bytes of memory and disks; -1 before the first look
+    :param since_s: seconds from the job's begin until that was seen first
+    :param still_s: seconds since then
+    """
+
+    sent: int = -1
+    since_s: float = 0.0
+    still_s: float = 0.0
+
+    def is_stalled(self, stall_s: int) -> bool:
+        """Tell whether nothing was sent for as long as is taken for a stall; 0 is never."""
+        return 0 < stall_s <= self.still_s
+
+
+def flow(before: Flow, now: Progress) -> Flow:
+    """Return what a job has sent by now; as before where nothing is to be sent yet."""
+    if not now.memory_total and not now.disk_total:
+        return before
+    sent = now.memory_processed + now.disk_total - now.disk_remaining
+    if sent != before.sent:
+        return Flow(sent, now.elapsed_s)
+    return replace(before, still_s=now.elapsed_s - before.since_s)
 
 
 def estimate_s(now: Progress, bandwidth_bytes: int) -> float | None:

@@ -65,6 +65,7 @@ class Options:
     completion_timeout_s: int = 800
     timeout_action: str = "abort"
     interval_s: float = 5.0
+    stall_s: int = 30
     destination_xml: str | None = None
     persistent_xml: str | None = None
     destination_name: str | None = None
@@ -83,6 +84,7 @@ def refuse_nonsense(options: Options) -> None:
         "parallel_connections": 1,
         "bandwidth_mib": 0,
         "interval_s": 0.5,
+        "stall_s": 0,
     }
     for name, value in least.items():
         if getattr(options, name) < value:

@@ -68,7 +68,30 @@ def line(record: Mapping[str, Any]) -> str:
         parts.append(f"disks {about}, then memory" if record.get("phase") == "disk" else about)
     elif record.get("does_not_converge"):
         parts.append("no end in sight at this rate")
+    if record.get("stalled_s"):
+        parts.append(f"nothing has moved for {duration(record['stalled_s'])}")
     return " · ".join([*parts, f"since {duration(record.get('elapsed_s', 0.0))}"])
+
+
+def turn(before: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    """Say that nothing moves any more and what can be done about it, or that it moves again; else nothing.
+
+    :param before: the record that was shown last
+    """
+    was_s, is_s = (each.get("stalled_s") for each in (before, record))
+    if was_s and not is_s:
+        return f"it moves again; nothing had moved for about {duration(was_s)}"
+    return _stall(record) if is_s and not was_s else ""
+
+
+def _stall(record: Mapping[str, Any]) -> str:
+    hosts = f"{record['source']} and {record['destination']}"
+    said = f"nothing has moved for {duration(record['stalled_s'])}: see to the link between {hosts}"
+    if record.get("phase") == "post_copy":
+        return f"{said}; the guest's memory is on both hosts, so it cannot be aborted"
+    end = "forced to its end" if record.get("timeout_action") == "force_complete" else "aborted"
+    timeout = f"it is {end} {duration(record['timeout_s'])} after its begin" if record.get("timeout_s") else "it waits"
+    return f"{said}, or abort it (domain_migration_control, state aborted); by itself {timeout}"
 
 
 def _disks(record: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import mig
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_job import (
     Act,
     Done,
+    Flow,
     Outcome,
     Progress,
     Side,
@@ -88,6 +89,40 @@ def test_the_rate_of_disks_is_measured() -> None:
     assert migration_job.with_disk_rate(replace(first, elapsed_s=20), [now, first]).disk_rate == 0
     # Another disk was begun since.
     assert migration_job.with_disk_rate(replace(now, disk_total=200 * MIB), [first]).disk_rate == 0
+
+
+def follow(*looks: Progress) -> Flow:
+    flow = Flow()
+    for now in looks:
+        flow = migration_job.flow(flow, now)
+    return flow
+
+
+def test_a_job_of_which_nothing_moves_is_stalled() -> None:
+    first = replace(MEMORY, elapsed_s=100, memory_processed=5 * MIB)
+    assert [follow(first, replace(first, elapsed_s=at)).is_stalled(30) for at in (129, 130)] == [False, True]
+    assert follow(first, replace(first, elapsed_s=145)).still_s == 45
+    assert not follow(first, replace(first, elapsed_s=9999)).is_stalled(0)
+    # What the guest writes meanwhile, or how much of its disks is left to be copied for that, is nothing that was sent.
+    written = replace(first, elapsed_s=145, memory_remaining=9 * MIB, disk_total=8 * MIB, disk_remaining=8 * MIB)
+    assert follow(first, written).still_s == 45
+    again = replace(first, elapsed_s=145, memory_processed=5 * MIB + 1)
+    assert follow(first, replace(first, elapsed_s=144), again) == Flow(5 * MIB + 1, 145)
+
+
+def test_disks_that_move_are_no_stall() -> None:
+    assert not follow(DISKS, replace(DISKS, elapsed_s=1700, disk_remaining=49 * MIB)).is_stalled(30)
+    assert follow(DISKS, replace(DISKS, elapsed_s=1700)).is_stalled(30)
+
+
+def test_a_job_that_has_nothing_to_send_yet_is_not_stalled() -> None:
+    assert follow(Progress(elapsed_s=1), Progress(elapsed_s=500)) == Flow()
+
+
+def test_a_job_of_which_libvirt_does_not_tell_goes_on_in_time() -> None:
+    assert migration_job.later(MEMORY, 0.5) == replace(MEMORY, elapsed_s=MEMORY.elapsed_s + 0.5)
+    assert migration_job.later(Progress(), 0.5) == Progress()  # it has not begun
+    assert follow(MEMORY, migration_job.later(MEMORY, 31)).is_stalled(30)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,46 @@ def test_a_line(record: dict[str, Any], line: str) -> None:
     assert progress.line(record) == line
 
 
+STALLED = {
+    **MEMORY,
+    "source": "kvm1",
+    "destination": "kvm2",
+    "stalled_s": 35.2,
+    "timeout_s": 1600,
+    "timeout_action": "abort",
+}
+SEE = "nothing has moved for 35 s: see to the link between kvm1 and kvm2"
+ABORT = ", or abort it (domain_migration_control, state aborted); by itself it "
+
+
+@pytest.mark.parametrize(
+    ("before", "record", "turn"),
+    [
+        ({}, MEMORY, ""),
+        (MEMORY, STALLED, f"{SEE}{ABORT}is aborted 26 min 40 s after its begin"),
+        (
+            MEMORY,
+            {**STALLED, "timeout_action": "force_complete"},
+            f"{SEE}{ABORT}is forced to its end 26 min 40 s after its begin",
+        ),
+        (MEMORY, {**STALLED, "timeout_s": 0}, f"{SEE}{ABORT}waits"),
+        (
+            MEMORY,
+            {**STALLED, "phase": "post_copy"},
+            f"{SEE}; the guest's memory is on both hosts, so it cannot be aborted",
+        ),
+        (STALLED, {**STALLED, "stalled_s": 40.2}, ""),
+        (STALLED, {**STALLED, "stalled_s": 0.0}, "it moves again; nothing had moved for about 35 s"),
+    ],
+)
+def test_a_stall_is_told_once_and_so_is_its_end(before: dict[str, Any], record: dict[str, Any], turn: str) -> None:
+    assert progress.turn(before, record) == turn
+
+
+def test_a_line_of_a_stall() -> None:
+    assert progress.line(STALLED).endswith("· nothing has moved for 35 s · since 1 min 20 s")
+
+
 @pytest.mark.parametrize(
     ("count", "text"),
     [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (20 * MIB, "20 MiB"), (3 * 1024**4, "3.0 TiB")],
