@@ -158,7 +158,8 @@ def observe_move(cells: Cells, conn: Connection, wish: Wish) -> Document:
                 else find_volumes(source_view.volumes, target_view.volumes, moved, server["volumes"])
             )
         ],
-        "vifs": json.loads(view.network_info),
+        "vifs": _vifs(server, view, source_view, target_view),
+        "kept_ports": _kept_ports(cells, home, uuid) if server["status"] == _DELETED else [],
         "unmovable": _unmovable(cells, home, view, uuid),
         "leftovers": _leftovers(cells, source, target, uuid, place.uuid),
         "migration_allocations": observe.allocations(conn, asked) if asked else {},
@@ -190,22 +191,26 @@ def _server(cells: Cells, conn: Connection, wish: Wish) -> Document:
     try:
         return observe.observe_server(conn, wish.server)
     except NotFoundError:
-        found = _deleted_server(cells, conn, wish.server) if wish.job == "recover" else None
+        found = _deleted_server(cells, conn, wish)
         if found is None:
             raise
         return found
 
 
-def _deleted_server(cells: Cells, conn: Connection, server: str) -> Document | None:
+def _deleted_server(cells: Cells, conn: Connection, wish: Wish) -> Document | None:
     """A server that its owner has deleted while it was moved, which Nova's API shows no more; None if it isn't one.
 
     What the move has claimed, copied and reserved for it is nobody's then, and is still there.
     """
-    if not cells.api.select("instance_mappings", instance_uuid=server):
+    server = wish.server
+    if wish.job not in ("recover", *LIVE_JOBS) or not cells.api.select("instance_mappings", instance_uuid=server):
         return None
     home = cells.of_server(server)
     instances = cells.database(home).select("instances", uuid=server)
-    if not instances or all(row["status"] in states.FINAL_STATUSES for row in _moves(cells, home, server)):
+    moved = wish.job == "recover" and any(
+        row["status"] not in states.FINAL_STATUSES for row in _moves(cells, home, server)
+    )
+    if not instances or not (moved or half_done_live(cells, home, server)):
         return None
     row = instances[0]
     names = {"id": server, "name": row["display_name"], "tenant_id": row["project_id"], "user_id": row["user_id"]}
@@ -228,6 +233,17 @@ def _last_known(cells: Cells, home: Cell, view: states.CellView, server: str) ->
     instances = cells.database(home).select("instances", uuid=server)
     extras = cells.database(home).select("instance_extra", instance_uuid=server)
     return replace(view, instance=instances[0] if instances else None, extra=extras[0] if extras else None)
+
+
+def _vifs(server: Document, *views: states.CellView) -> list[Document]:
+    """The server's ports as Nova knows them. Of a deleted one, only a copy of its rows may still tell them."""
+    known: list[list[Document]] = [json.loads(view.network_info) for view in views]
+    return next((vifs for vifs in known if vifs), []) if server["status"] == _DELETED else known[0]
+
+
+def _kept_ports(cells: Cells, home: Cell, server: str) -> list[str]:
+    """The ports that a deleted server has had, as Nova keeps them with the rest of its rows."""
+    return sorted({str(row["uuid"]) for row in cells.database(home).select("virtual_interfaces", instance_uuid=server)})
 
 
 def _migrations(cells: Cells, home: Cell, server: str) -> list[Row]:

@@ -4,13 +4,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
 from unittest.mock import create_autospec
 
 import pytest
+from openstack.connection import Connection
 
+from ansible_collections.stackmove.nova.plugins.module_utils._cloud import observe, ports
 from ansible_collections.stackmove.nova.plugins.module_utils._move.observation import (
     Wish,
+    _deleted_server,
+    _kept_ports,
+    _vifs,
     find_place,
     find_volumes,
     half_done_live,
@@ -18,7 +24,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._move.observation i
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.cells import Cell, Cells
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import Database
-from ansible_collections.stackmove.nova.plugins.module_utils._nova.states import RUN_KEY
+from ansible_collections.stackmove.nova.plugins.module_utils._nova.states import RUN_KEY, CellView
 
 
 def row(volume_id: str, attachment_id: str) -> dict[str, Any]:
@@ -219,3 +225,48 @@ def test_volumes_of_a_live_migration_are_named_by_where_the_guest_is() -> None:
     (after,) = live_volumes([row], True, {})
     assert (after["source_attachment_id"], after["destination_attachment_id"]) == (None, "a")
     assert (before["volume"], after["volume"], after["detached"]) == ({"id": "v"}, None, False)
+
+
+ROW = {"uuid": "server", "deleted": 7, "host": "src", "display_name": "web1", "project_id": "p", "user_id": "u"}
+
+
+@pytest.mark.parametrize(
+    ("migrations", "found"),
+    [
+        pytest.param([live("m1", "running")], {"live_migrate", "cross_cell_live_migrate", "recover"}, id="half done"),
+        pytest.param([live("m1", "failed")], set(), id="over"),
+        pytest.param([live("m9", "running")], set(), id="Nova's own"),
+        pytest.param([migration("m1", "migrating")], {"recover"}, id="moved cold"),
+    ],
+)
+def test_which_jobs_find_a_server_that_was_deleted(
+    monkeypatch: pytest.MonkeyPatch, migrations: list[dict[str, Any]], found: set[str]
+) -> None:
+    monkeypatch.setattr(observe, "allocations", lambda *_arguments: {})
+    monkeypatch.setattr(ports, "server_ports", lambda *_arguments: [])
+    there = cells(CELL1, migrations, ("m1",))
+    there.database(CELL1).select("instances")[0].update(ROW)
+    there.api = database(instance_mappings=[{"instance_uuid": "server"}])
+    conn = create_autospec(Connection, instance=True)
+    jobs = ("move", "confirm", "revert", "recover", "live_migrate", "cross_cell_live_migrate")
+    servers = {job: _deleted_server(there, conn, Wish("server", job=job)) for job in jobs}
+    assert {job for job, server in servers.items() if server} == found
+    assert all(server["status"] == "DELETED" and server["host"] == "src" for server in servers.values() if server)
+    assert _deleted_server(there, conn, Wish("another", job="recover")) is None
+
+
+def test_of_a_deleted_server_the_copy_of_its_rows_tells_the_ports() -> None:
+    def view(*ids: str) -> CellView:
+        return CellView(None, None, None, {}, (), json.dumps([{"id": name} for name in ids]))
+
+    deleted = {"status": "DELETED"}
+    assert _vifs(deleted, view(), view(), view("p")) == [{"id": "p"}]
+    assert _vifs(deleted, view(), view(), view()) == []
+    assert _vifs({"status": "ACTIVE"}, view(), view(), view("p")) == []
+
+
+def test_the_ports_that_it_had_are_in_the_rows_that_nova_keeps() -> None:
+    there = create_autospec(Cells, instance=True)
+    rows = [{"instance_uuid": "server", "uuid": name} for name in ("q", "p", "q")]
+    there.database.return_value = database(virtual_interfaces=rows)
+    assert _kept_ports(cast(Cells, there), CELL1, "server") == ["p", "q"]
