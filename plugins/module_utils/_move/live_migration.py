@@ -13,7 +13,13 @@ from pathlib import PurePosixPath
 from ansible_collections.stackmove.nova.plugins.module_utils._host.instance_dir import base_name
 from ansible_collections.stackmove.nova.plugins.module_utils._move import blockers, plan
 from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers import Blocker
-from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import LIVE, Document, Observed, unreached
+from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import (
+    LIVE,
+    Document,
+    Observed,
+    is_deleted,
+    unreached,
+)
 
 # What its libvirt calls a guest in each vm_state that can be migrated.
 _STATES = {"active": "running", "paused": "paused"}
@@ -127,6 +133,12 @@ def _version(libvirt: Document) -> tuple[int, ...]:
 
 
 def _go_on(observed: Observed) -> Iterator[Blocker]:
+    if is_deleted(observed) and observed.direction == "forward":
+        yield Blocker(
+            blockers.named(observed),
+            "its owner has deleted it.",
+            "Leave live_migrate_direction out, so that what is left of it is removed.",
+        )
     if observed.phase == "arrived" and observed.direction == "back":
         yield Blocker(
             blockers.named(observed),
@@ -147,6 +159,7 @@ def _reach(observed: Observed) -> Iterator[Blocker]:
 
     Before the job nothing of the guest is at its destination, and once it has arrived its source has nothing that it
     needs. In between it may be at either: the destination must be off then, where the source is to have it alone.
+    Of a deleted server none is to have it, so that either may be off.
     """
     phase, is_back = observed.phase, observed.direction == "back"
     way = _FENCED if phase == "arrived" else f"{_BACK} {_FENCED}"
@@ -154,7 +167,12 @@ def _reach(observed: Observed) -> Iterator[Blocker]:
         is_destination = found.elsewhere
         blocker = replace(found, elsewhere=False)  # by now it goes nowhere else
         host = observed.destination_host if is_destination else observed.source_host
-        if is_destination == (phase == "arrived"):
+        if is_deleted(observed):
+            is_off = observed.fenced and host.get("unreachable")
+            if not is_off and not (is_destination and phase == "preparing"):
+                remedy = f"Bring it back; or, if it is off and stays off, run again with {_FENCED}."
+                yield replace(blocker, remedy=remedy if host.get("unreachable") else blocker.remedy)
+        elif is_destination == (phase == "arrived"):
             yield blocker
         elif phase == "preparing":
             if not is_back:
@@ -175,11 +193,15 @@ def make_plan(
     observed: Observed, inventory_names: Mapping[str, str], run: str, refused: Sequence[Document] = ()
 ) -> Document:
     """All that the roles need to know, decided once; see :func:`plan.make_plan`."""
+    if is_deleted(observed):  # nothing else can be done with it
+        observed = replace(observed, direction="back")
     made = plan.make_plan(observed, inventory_names, run, refused)
     disks = _disks(observed)
     crosses = observed.job != LIVE
+    kept = set(observed.move.get("kept_ports") or ()) - {port["id"] for port in made["ports"]}
     return {
         **made,
+        "ports": [*made["ports"], *({"id": port, "vnic_type": "normal", "profile": {}} for port in sorted(kept))],
         "hosts_off": _hosts_off(observed),
         "disk_transport": "live",
         "crosses": crosses,
@@ -365,9 +387,27 @@ def _finish(made: Document) -> list[str]:
     return lines
 
 
+def _forget(made: Document) -> Iterator[str]:
+    yield "its owner has deleted it: nothing of it is left anywhere"
+    for place in (made["destination"], made["source"]):
+        if place["host"] in made["hosts_off"] or not place["reached"]:
+            yield f"live_prepare, back: leave what {place['host']} has of the guest, unless it answers by then"
+        elif place is made["destination"]:
+            yield f"live_transfer, back: destroy the guest on {place['host']}, if the migration has brought it there"
+            yield f"live_prepare, back: remove what {place['host']} has of the guest"
+        else:
+            yield f"live_prepare, back: remove what {place['host']} still has of the guest, unless it runs there"
+    if made["crosses"]:
+        yield "live_prepare, back: delete its rows in the cell in which it did not live"
+    yield "live_prepare, back: delete its attachments, bindings and claims"
+    yield "live_prepare, back: end the migration"
+
+
 def _back(made: Document) -> list[str]:
     source, destination = made["source"], made["destination"]
     host = destination["host"]
+    if made["deleted"]:
+        return list(_forget(made))
     lines = [
         f"live_transfer, back: abort the migration, if it goes on; go on only if the guest is on {source['host']}"
         + (f", and {host} is off" if host in made["hosts_off"] else " alone")
