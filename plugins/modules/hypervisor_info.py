@@ -28,6 +28,35 @@ options:
       - The processor of a guest that runs elsewhere, as RV(guest.processor) has it there, to see whether this host's
         QEMU can give it the same.
     type: str
+  destination:
+    description:
+      - A host to which O(server) would be migrated live. Its libvirt is looked at from here, as the migration will
+        reach it, for RV(destination).
+      - Options that are left out are those of C(nova.conf).
+    type: dict
+    suboptions:
+      host:
+        description: Nova's name of it.
+        type: str
+        required: true
+      inbound_address:
+        description: The address on which it receives guests, C(live_migration_inbound_addr) of its C(nova.conf).
+        type: str
+      destination_uri:
+        description: As O(stackmove.nova.domain_live_migration#module:destination_uri).
+        type: str
+      migrate_uri:
+        description: As O(stackmove.nova.domain_live_migration#module:migrate_uri).
+        type: str
+      native_tls:
+        description: As O(stackmove.nova.domain_live_migration#module:native_tls).
+        type: bool
+      post_copy:
+        description: As O(stackmove.nova.domain_live_migration#module:post_copy).
+        type: bool
+      parallel_connections:
+        description: As O(stackmove.nova.domain_live_migration#module:parallel_connections).
+        type: int
 seealso:
   - module: stackmove.nova.source_guest
   - module: stackmove.nova.destination_guest
@@ -223,6 +252,44 @@ processor_refusal:
   returned: success
   type: str
   sample: "the CPU is incompatible with host CPU: Host CPU does not provide required features: avx512f"
+certificates:
+  description:
+    - Those by which QEMU would encrypt a live migration.
+    - V(null) when there is no C(/etc/libvirt/qemu.conf) here, as where libvirt runs in a container.
+  returned: success
+  type: dict
+  contains:
+    path:
+      description: The folder in which QEMU looks for them.
+      type: str
+      sample: /etc/pki/qemu
+    files:
+      description: The names of the files in it.
+      type: list
+      elements: str
+destination:
+  description: What is seen of O(destination) from here. V(null) when it is not given.
+  returned: success
+  type: dict
+  contains:
+    options:
+      description: How the server would be migrated there, by the options of M(stackmove.nova.domain_live_migration).
+      type: dict
+    refusal:
+      description: Why its libvirt is not reached; empty when it is.
+      type: str
+    hostname:
+      description: Its own name, to which a guest is sent unless C(migrate_uri) says otherwise.
+      type: str
+    host_uuid:
+      description: Its uuid.
+      type: str
+    is_resolved:
+      description: Whether an address of that name is known here.
+      type: bool
+    name_taken_by:
+      description: The uuid of another guest there that has the name that the server's domain has here, or empty.
+      type: str
 guest:
   description:
     - The server's domain. V(null) when O(server) is not given or is not defined here.
@@ -369,12 +436,26 @@ from ansible_collections.stackmove.nova.plugins.module_utils._host import (
 from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import (
     capabilities,
+    certificates,
     domain_info,
     migration_checks,
+    migration_hosts,
+    migration_options,
+    migration_reach,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import connect
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.guest import Guest
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migratable import migratable_xml
+
+DESTINATION: dict[str, Any] = {
+    "host": {"type": "str", "required": True},
+    "inbound_address": {"type": "str"},
+    "destination_uri": {"type": "str"},
+    "migrate_uri": {"type": "str"},
+    "native_tls": {"type": "bool"},
+    "post_copy": {"type": "bool"},
+    "parallel_connections": {"type": "int"},
+}
 
 
 def describe_guest(guest: Guest, definition: str, processor: str | None) -> dict[str, Any]:
@@ -394,6 +475,18 @@ def describe_guest(guest: Guest, definition: str, processor: str | None) -> dict
         "xml": domain_info.redacted(definition),
         **domain_info.describe(definition),
     }
+
+
+def see(conf: nova_conf.NovaConf, given: dict[str, Any], guest: Guest | None) -> dict[str, Any]:
+    """Return what is seen from here of the host to which a guest would be migrated, by the options for that."""
+    set_here = {name: value for name, value in given.items() if value is not None}
+    found = conf.summary()["live_migration"]
+    options = {
+        **migration_options.toward(found, set_here.pop("host"), set_here.pop("inbound_address", "")),
+        **set_here,
+    }
+    name = guest.name() if guest and guest.exists() else None
+    return {"options": options, **migration_reach.look(options["destination_uri"], guest.uuid if guest else "", name)}
 
 
 def describe_directory(folder: instance_dir.InstanceDir, definition: str | None) -> dict[str, Any] | None:
@@ -426,6 +519,8 @@ def gather(given: dict[str, Any]) -> dict[str, Any]:
         "connector": None,
         "libvirt": None,
         "processor_refusal": "",
+        "certificates": certificates.describe(),
+        "destination": None,
         "guest": None,
         "directory": None,
     }
@@ -433,13 +528,17 @@ def gather(given: dict[str, Any]) -> dict[str, Any]:
         result["connector"] = Volumes(conf, in_use=lambda _path: True).connector()
     if names & {"libvirt", "lxml"}:
         return result
+    if given["destination"]:
+        migration_hosts.keep_alive()
     with connect(given["libvirt_uri"]) as connection:
         result["libvirt"] = capabilities.describe(connection)
         if given["processor"]:
             result["processor_refusal"] = migration_checks.cpu_refusal(connection, given["processor"])
-        if given["server"]:
-            guest = Guest(connection, given["server"])
-            folder = instance_dir.InstanceDir(instance_dir.path_of(path, given["server"]))
+        guest = Guest(connection, given["server"]) if given["server"] else None
+        if given["destination"]:
+            result["destination"] = see(conf, given["destination"], guest)
+        if guest:
+            folder = instance_dir.InstanceDir(instance_dir.path_of(path, guest.uuid))
             definition = guest.definition() if guest.exists() else None
             processor = None
             if guest.is_active():  # its definition may only say that it is the host's
@@ -457,7 +556,12 @@ def work(module: AnsibleModule) -> dict[str, Any]:
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={"server": {"type": "str"}, "processor": {"type": "str"}, **params.LIBVIRT_OPTIONS},
+        argument_spec={
+            "server": {"type": "str"},
+            "processor": {"type": "str"},
+            "destination": {"type": "dict", "options": DESTINATION},
+            **params.LIBVIRT_OPTIONS,
+        },
         supports_check_mode=True,
     )
     run_module(module, work, {})

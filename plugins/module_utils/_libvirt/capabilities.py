@@ -20,6 +20,12 @@ def version_text(number: int) -> str:
     return f"{number // 1_000_000}.{number // 1_000 % 1_000}.{number % 1_000}"
 
 
+def version_number(text: str) -> int:
+    """Return libvirt's version number from text."""
+    major, minor, release = (int(part) for part in text.split("."))
+    return major * 1_000_000 + minor * 1_000 + release
+
+
 def machine_types(capabilities: str, arch: str) -> list[str]:
     """Return the machine types of virConnectGetCapabilities for one architecture, aliases included."""
     root = xml.parse(capabilities)

@@ -127,7 +127,6 @@ class Migration:
             sizes = {target: domain.blockInfo(target) for target in copied}
             name = self._options.destination_name or domain.name()
             twin = self._destination.side(self._uuid)
-            others = [other for other in connection.listAllDomains() if other.UUIDString() != self._uuid]
             files, free = migration_checks.files_at(connection, disks, self._options.copy_storage == "incremental")
             arch = str(domain_info.describe(there)["arch"])
             destination = migration_checks.describe_host(connection, arch)
@@ -138,7 +137,7 @@ class Migration:
                 copied=copied,
                 shared=shared,
                 is_resolved=migration_checks.is_resolved(destination.name),
-                taken_name=any(other.name() == name for other in others),
+                taken_name=bool(migration_checks.name_taken_by(connection, name, self._uuid)),
                 twin=twin,
                 cpu_refusal=migration_checks.cpu_refusal(connection, there),
                 snapshots=domain.snapshotNum(),

@@ -19,7 +19,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import (
     migration_disks,
     xml,
 )
-from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import translated
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.connection import refused, translated
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_disks import Disk
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_job import Side
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.migration_options import Options
@@ -117,8 +117,8 @@ def _of_hosts(found: Findings, options: Options) -> list[str]:
             f"{destination.name} must have no guest of the same uuid, and there: {found.twin.words()}. See what it is"
             " (virsh domstate --reason), and end neither before you know which one serves."
         )
-    newest = min(source.hypervisor_version, destination.hypervisor_version)
-    if options.post_copy and options.parallel_connections > 1 and newest < _PARALLEL_POST_COPY:
+    versions = (source.hypervisor_version, destination.hypervisor_version)
+    if loses_guest(options.post_copy, options.parallel_connections, versions):
         reasons.append("post_copy with parallel_connections needs QEMU 10.1 on both hosts; the guest would be lost.")
     return reasons
 
@@ -278,6 +278,30 @@ def is_resolved(name: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def name_taken_by(connection: libvirt.virConnect, name: str, guest: str) -> str:
+    """Return the uuid of another guest of that name on a host; nothing where there is none.
+
+    :param guest: the uuid of the guest that is to have the name
+    """
+    import libvirt
+
+    try:
+        uuid = connection.lookupByName(name).UUIDString()
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+            return ""
+        raise refused(f"look for guest {name}", error) from error
+    return "" if uuid == guest else uuid
+
+
+def loses_guest(post_copy: bool, parallel_connections: int, versions: Sequence[int]) -> bool:
+    """Tell whether a switch to post-copy over several connections would end the guest.
+
+    :param versions: of QEMU on both hosts, as libvirt numbers them
+    """
+    return post_copy and parallel_connections > 1 and min(versions) < _PARALLEL_POST_COPY
 
 
 def cpu_refusal(connection: libvirt.virConnect, domain_xml: str) -> str:

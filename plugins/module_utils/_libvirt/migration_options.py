@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -97,6 +97,26 @@ def refuse_nonsense(options: Options) -> None:
             "QEMU does so over several connections only.",
             "Set parallel_connections to 2 or more, or compress with xbzrle.",
         )
+
+
+def toward(found: Mapping[str, Any], host: str, inbound_address: str) -> dict[str, Any]:
+    """Return the options of a migration to a host, as Nova has them.
+
+    The libvirt there listens on the address for guests, too (LibvirtDriver._live_migration_operation).
+
+    :param found: what the source's nova.conf says of live migrations, with %s for the destination in ``uri``
+    :param inbound_address: on which the destination receives guests; empty: it is reached by its name
+    """
+    return {
+        **{name: value for name, value in found.items() if name not in ("uri", "inbound_address")},
+        "destination_uri": found["uri"].replace("%s", _in_uri(inbound_address or host)),
+        "migrate_uri": f"tcp://{_in_uri(inbound_address)}" if inbound_address else None,
+    }
+
+
+def _in_uri(address: str) -> str:
+    """A host as URIs have it: an IPv6 address in brackets."""
+    return f"[{address}]" if ":" in address and not address.startswith("[") else address
 
 
 def for_guest(options: Options, paused: bool) -> Options:

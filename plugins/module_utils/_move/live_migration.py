@@ -11,6 +11,12 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from ansible_collections.stackmove.nova.plugins.module_utils._host.instance_dir import base_name
+from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import (
+    capabilities,
+    certificates,
+    migration_checks,
+    migration_options,
+)
 from ansible_collections.stackmove.nova.plugins.module_utils._move import blockers, plan
 from ansible_collections.stackmove.nova.plugins.module_utils._move.blockers import Blocker
 from ansible_collections.stackmove.nova.plugins.module_utils._move.jobs import (
@@ -58,8 +64,14 @@ def _new(observed: Observed) -> Iterator[Blocker]:
     if not unreached(observed.source_host):
         yield from blockers.source_host(observed)
         yield from _guest(observed)
+        yield from _certificates(observed, "source")
     if observed.move["destination"] and observed.destination_host and not unreached(observed.destination_host):
-        for blocker in (*blockers.destination_host(observed, copies=1), *_hypervisor(observed)):
+        for blocker in (
+            *blockers.destination_host(observed, copies=1),
+            *_hypervisor(observed),
+            *_certificates(observed, "destination"),
+            *_way(observed),
+        ):
             yield replace(blocker, elsewhere=True)
 
 
@@ -110,26 +122,101 @@ def _guest(observed: Observed) -> Iterator[Blocker]:
 
 def _hypervisor(observed: Observed) -> Iterator[Blocker]:
     here, there = (host.get("libvirt") for host in (observed.source_host, observed.destination_host))
+    name = f"host {observed.move['destination']['host']}"
     refusal = observed.destination_host.get("processor_refusal")
     if refusal:
         yield Blocker(
-            f"host {observed.move['destination']['host']}",
+            name,
             f"its processor lacks what the guest has: {refusal}.",
             "Choose another host; or have Nova give guests a processor that all hosts have ([libvirt] cpu_models), and"
             " start this one anew.",
         )
     if not here or not there:
         return
-    if _version(there) < _version(here):
+    versions = [capabilities.version_number(libvirt["hypervisor_version"]) for libvirt in (here, there)]
+    if versions[1] < versions[0]:
         yield Blocker(
-            f"host {observed.move['destination']['host']}",
+            name,
             f"its QEMU {there['hypervisor_version']} is older than the source's {here['hypervisor_version']}.",
             "Upgrade it, or choose another host.",
         )
+    options = _asked(observed)
+    if migration_checks.loses_guest(options.get("post_copy", False), options.get("parallel_connections", 1), versions):
+        yield Blocker(
+            name,
+            "a switch to post-copy over several connections needs QEMU 10.1 on both hosts; the guest would be lost.",
+            "Leave out post-copy or the connections: -e live_transfer_post_copy=false, or"
+            " -e live_transfer_parallel_connections=1.",
+        )
+    arch = (observed.source_host.get("guest") or {}).get("arch")
+    if arch and arch not in there["emulators"]:
+        yield Blocker(name, f"it has no QEMU for {arch}.", "Install it, or choose another host.")
+    is_other = observed.move["source"]["host"] != observed.move["destination"]["host"]
+    if is_other and here["host_uuid"] and here["host_uuid"] == there["host_uuid"]:
+        yield Blocker(
+            name,
+            f"its libvirt has the same host uuid as the source's ({there['host_uuid']}), and takes both for one host.",
+            "Give one of them another (host_uuid in libvirtd.conf), and start its libvirtd anew.",
+        )
 
 
-def _version(libvirt: Document) -> tuple[int, ...]:
-    return tuple(int(part) for part in str(libvirt["hypervisor_version"]).split("."))
+def _asked(observed: Observed) -> Document:
+    """The options of the migration, with those that the operator has set for this run as far as its source knows."""
+    return {**_options(observed), **(observed.source_host.get("destination") or {}).get("options", {})}
+
+
+def _certificates(observed: Observed, role: str) -> Iterator[Blocker]:
+    """Whether a host has what QEMU needs to encrypt; of one whose libvirt runs in a container nobody can tell."""
+    host = observed.source_host if role == "source" else observed.destination_host
+    found = host.get("certificates")
+    if not found or not _asked(observed).get("native_tls"):
+        return
+    absent = certificates.absent(role, found["files"])
+    if absent:
+        yield Blocker(
+            f"host {observed.move[role]['host']}",
+            f"QEMU is to encrypt what it sends, and {found['path']} has no {' nor '.join(absent)}.",
+            "Put a certificate of an authority that both hosts trust there (migrate_tls_x509_cert_dir in qemu.conf), or"
+            " migrate without: -e live_transfer_native_tls=false.",
+        )
+
+
+def _way(observed: Observed) -> Iterator[Blocker]:
+    """Whether its source has reached the destination as the migration will, and found nothing in its place."""
+    seen, there = observed.source_host.get("destination"), observed.destination_host.get("libvirt")
+    if not seen or not there:
+        return
+    source, host = (observed.move[role]["host"] for role in ("source", "destination"))
+    name, uri = f"host {host}", seen["options"]["destination_uri"]
+    if seen["refusal"]:
+        yield Blocker(
+            name,
+            f"{source} does not reach its libvirt at {uri}: {seen['refusal']}",
+            f"Try it on {source} as root (virsh -c {uri} list): name, firewall, keys of ssh, certificates. Another way"
+            f" is named by live_migration_uri in nova.conf of {source}, or -e live_transfer_destination_uri.",
+        )
+        return
+    if seen["host_uuid"] != there["host_uuid"]:
+        yield Blocker(
+            name,
+            f"what {source} reaches at {uri} is another host, which calls itself {seen['hostname']}.",
+            f"See what {source} knows under that name (getent hosts), or -e live_transfer_destination_uri.",
+        )
+        return
+    if not seen["is_resolved"] and not seen["options"]["migrate_uri"]:
+        yield Blocker(
+            name,
+            f"{source} knows no address of {seen['hostname']}, as it calls itself, to send the guest to.",
+            f"Have {source} resolve it, or name the address: live_migration_inbound_addr in nova.conf of {host}, or"
+            " -e live_transfer_migrate_uri=tcp://ADDRESS.",
+        )
+    # To another cell it goes under another name, which it gets there.
+    if observed.job == LIVE and seen["name_taken_by"]:
+        yield Blocker(
+            name,
+            f"libvirt there has another guest of the server's name ({seen['name_taken_by']}).",
+            "Undefine it there, if it is a leftover (virsh domstate, virsh undefine).",
+        )
 
 
 def _go_on(observed: Observed) -> Iterator[Blocker]:
@@ -276,19 +363,8 @@ def _options(observed: Observed) -> Document:
     destination = observed.move["destination"]
     if not given or not destination:
         return {}
-    there = ((observed.destination_host.get("nova") or {}).get("live_migration") or {}).get("inbound_address")
-    options = {name: value for name, value in given.items() if name not in ("uri", "inbound_address")}
-    return {
-        **options,
-        # The libvirt there listens on that address, too (LibvirtDriver._live_migration_operation).
-        "destination_uri": given["uri"].replace("%s", _in_uri(there or destination["host"])),
-        "migrate_uri": f"tcp://{_in_uri(there)}" if there else None,
-    }
-
-
-def _in_uri(address: str) -> str:
-    """A host as URIs have it: an IPv6 address in brackets."""
-    return f"[{address}]" if ":" in address and not address.startswith("[") else address
+    there = (observed.destination_host.get("nova") or {}).get("live_migration") or {}
+    return migration_options.toward(given, destination["host"], there.get("inbound_address") or "")
 
 
 def _domain(observed: Observed) -> Document:

@@ -30,7 +30,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
     conf.write_text(f"[DEFAULT]\ninstances_path = {tmp_path}\n", "utf-8")
     monkeypatch.setattr(requirements, "missing", lambda: [{"name": "os_brick"}])
     connection = libvirt.open(URI)
-    yield {"server": SERVER, "processor": None, "nova_conf": [str(conf)], "libvirt_uri": URI}
+    yield {"server": SERVER, "processor": None, "destination": None, "nova_conf": [str(conf)], "libvirt_uri": URI}
     connection.close()
 
 
@@ -48,6 +48,8 @@ def test_all_that_is_told_is_documented(given: dict[str, Any]) -> None:
     assert set(found) == set(documented)
     assert set(found["nova"]) == set(documented["nova"]["contains"])
     assert set(found["guest"]) == set(documented["guest"]["contains"])
+    seen = hypervisor_info.gather({**given, "destination": {"host": "kvm2", "destination_uri": URI}})["destination"]
+    assert set(seen) == set(documented["destination"]["contains"])
 
 
 def test_the_note_of_a_move_without_its_secrets(given: dict[str, Any], tmp_path: Path) -> None:
@@ -108,3 +110,24 @@ def test_another_hosts_processor_is_compared(given: dict[str, Any], monkeypatch:
     assert hypervisor_info.gather(given)["processor_refusal"] == ""
     monkeypatch.setattr(migration_checks, "cpu_refusal", lambda _connection, text: f"no {text}")
     assert hypervisor_info.gather({**given, "processor": "avx512f"})["processor_refusal"] == "no avx512f"
+
+
+def test_a_destination_is_seen_as_the_migration_reaches_it(given: dict[str, Any]) -> None:
+    asked = {"host": "fd00::12", "inbound_address": None, "destination_uri": URI, "post_copy": True}
+    seen = hypervisor_info.gather({**given, "destination": asked})["destination"]
+    assert (seen["refusal"], seen["name_taken_by"]) == ("", "")
+    assert seen["hostname"]
+    assert (seen["options"]["destination_uri"], seen["options"]["post_copy"]) == (URI, True)
+    assert (seen["options"]["migrate_uri"], seen["options"]["native_tls"]) == (None, False)
+
+
+def test_a_destination_that_is_not_reached_is_an_answer(given: dict[str, Any]) -> None:
+    asked = {"host": "kvm2", "inbound_address": "192.0.2.21", "destination_uri": "test:///nowhere.xml"}
+    seen = hypervisor_info.gather({**given, "destination": asked})["destination"]
+    assert "nowhere.xml" in seen["refusal"]
+    assert seen["options"]["migrate_uri"] == "tcp://192.0.2.21"
+
+
+def test_the_options_for_a_destination_are_documented() -> None:
+    documented = yaml.safe_load(hypervisor_info.DOCUMENTATION)["options"]["destination"]["suboptions"]
+    assert set(documented) == set(hypervisor_info.DESTINATION)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import libvirt
 import pytest
 
 from ansible_collections.stackmove.nova.plugins.module_utils._errors import StackmoveError
@@ -291,3 +292,26 @@ def test_bridges(nic: str, mtus: dict[str, int], reasons: list[str]) -> None:
 def test_all_reasons_at_once() -> None:
     found = replace(FINE, snapshots=1, taken_name=True, files={})
     assert len(migration_checks.blockers(found, COPIES)) == 5
+
+
+def test_a_name_is_taken_by_another_guest_only() -> None:
+    with libvirt.open("test:///default") as connection:
+        uuid = connection.lookupByName("test").UUIDString()
+        assert migration_checks.name_taken_by(connection, "test", "6f70656e-7374-4163-8b6d-6f7665210001") == uuid
+        assert migration_checks.name_taken_by(connection, "test", uuid) == ""
+        assert migration_checks.name_taken_by(connection, "nobody", uuid) == ""
+
+
+@pytest.mark.parametrize(
+    ("post_copy", "connections", "versions", "is_lost"),
+    [
+        (True, 2, (10_000_000, 10_002_000), True),
+        (True, 2, (10_001_000, 10_002_000), False),
+        (True, 1, (7_002_000, 7_002_000), False),
+        (False, 2, (7_002_000, 7_002_000), False),
+    ],
+)
+def test_which_post_copy_ends_the_guest(
+    post_copy: bool, connections: int, versions: tuple[int, int], is_lost: bool
+) -> None:
+    assert migration_checks.loses_guest(post_copy, connections, versions) is is_lost

@@ -106,6 +106,18 @@ def test_nothing_stands_against_this_migration(live: Observed) -> None:
         ({"destination_host.libvirt.machine_types": []}, "its QEMU has no machine type pc-i440fx-7.2."),
         ({"destination_host.libvirt.hypervisor_version": "7.1.9"}, "its QEMU 7.1.9 is older than the source's 7.2.22."),
         ({"destination_host.processor_refusal": "avx512f"}, "its processor lacks what the guest has: avx512f."),
+        ({"destination_host.libvirt.emulators": {"i686": "/q"}}, "host compute21: it has no QEMU for x86_64."),
+        (
+            {"destination_host.libvirt.host_uuid": "891a6a7b-595b-41b0-a4bb-8293dfbd78de"},
+            "its libvirt has the same host uuid as the source's (891a6a7b-595b-41b0-a4bb-8293dfbd78de)",
+        ),
+        (
+            {
+                "source_host.nova.live_migration.post_copy": True,
+                "source_host.nova.live_migration.parallel_connections": 2,
+            },
+            "a switch to post-copy over several connections needs QEMU 10.1 on both hosts",
+        ),
         ({"destination_host.storage.free_bytes": 0}, "0.0 GiB are free for its disks"),
         ({"destination_host.unreachable": True}, "host compute21: it cannot be read"),
     ],
@@ -116,6 +128,88 @@ def test_each_blocker_is_said_with_its_remedy(live: Observed, changes: dict[str,
     found = lines(live)
     assert any(said in line for line in found), found
     assert all(" Remedy: " in line for line in found)
+
+
+def see(observed: Observed, **found: Any) -> None:
+    """Have the source see the destination."""
+    seen = {
+        "options": {**planned(observed)["options"], **found.pop("options", {})},
+        "refusal": "",
+        "hostname": "compute21",
+        "host_uuid": observed.destination_host["libvirt"]["host_uuid"],
+        "is_resolved": True,
+        "name_taken_by": "",
+    }
+    change(observed, "source_host.destination", {**seen, **found})
+
+
+def test_a_destination_that_is_seen_as_it_is(live: Observed) -> None:
+    see(live)
+    assert lines(live) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            {"refusal": "libvirt says: ssh: Permission denied (error 38)."},
+            (
+                "compute12 does not reach its libvirt at qemu+ssh://root@compute21/system: libvirt says: ssh:"
+                " Permission denied (error 38). Remedy: Try it on compute12 as root"
+                " (virsh -c qemu+ssh://root@compute21/system list)"
+            ),
+        ),
+        (
+            {"host_uuid": "another", "hostname": "web9"},
+            "what compute12 reaches at qemu+ssh://root@compute21/system is another host, which calls itself web9.",
+        ),
+        (
+            {"is_resolved": False},
+            (
+                "compute12 knows no address of compute21, as it calls itself, to send the guest to. Remedy: Have"
+                " compute12 resolve it, or name the address: live_migration_inbound_addr in nova.conf of compute21, or"
+            ),
+        ),
+        ({"name_taken_by": "6f70656e"}, "libvirt there has another guest of the server's name (6f70656e)."),
+    ],
+)
+def test_how_the_source_sees_the_destination(live: Observed, found: dict[str, Any], said: str) -> None:
+    see(live, **found)
+    blockers = find_blockers(live)
+    assert [blocker.elsewhere for blocker in blockers] == [True]
+    assert lines(live)[0].startswith(f"host compute21: {said}")
+
+
+def test_what_does_not_matter_of_how_the_destination_is_seen(live: Observed) -> None:
+    see(live, is_resolved=False, options={"migrate_uri": "tcp://192.0.2.21"})
+    assert lines(live) == []
+    # In another cell it has another name.
+    see(live, name_taken_by="6f70656e")
+    assert not any("name" in line for line in lines(replace(live, job=CROSS_CELL_LIVE)))
+
+
+def test_what_stands_against_it_is_told_at_once(live: Observed) -> None:
+    change(live, "destination_host.processor_refusal", "avx512f")
+    change(live, "move.server.locked", True)
+    see(live, refusal="it does not answer within 40 seconds.")
+    assert len(lines(live)) == 3
+
+
+def test_whoever_encrypts_needs_certificates(live: Observed) -> None:
+    for host in (live.source_host, live.destination_host):
+        host["certificates"] = {"path": "/etc/pki/qemu", "files": []}
+    assert lines(live) == []
+    see(live, options={"native_tls": True})  # for this run
+    assert [line.partition(" Remedy")[0] for line in lines(live)] == [
+        "host compute12: QEMU is to encrypt what it sends, and /etc/pki/qemu has no ca-cert.pem.",
+        (
+            "host compute21: QEMU is to encrypt what it sends, and /etc/pki/qemu has no ca-cert.pem nor"
+            " server-cert.pem nor server-key.pem."
+        ),
+    ]
+    live.source_host["certificates"]["files"] = ["ca-cert.pem"]
+    live.destination_host["certificates"] = None  # in a container
+    assert lines(live) == []
 
 
 def test_a_config_drive_is_copied_beside(live: Observed) -> None:
