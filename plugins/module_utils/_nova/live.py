@@ -155,7 +155,9 @@ def phase(found: CellView) -> str:
 
 
 def _is_over(found: CellView) -> bool:
-    return found.migration is None or (found.status in FINAL_STATUSES and not found.run)
+    # With a deleted server its run's name is gone; and an error is not how we end.
+    is_left = bool(found.run) or (found.instance is None and found.status == "error")
+    return found.migration is None or (found.status in FINAL_STATUSES and not is_left)
 
 
 def where(cells: Cells, server: str, migration: str, crossing: Crossing = None) -> Found:
@@ -165,9 +167,11 @@ def where(cells: Cells, server: str, migration: str, crossing: Crossing = None) 
     """
     home = cells.of_server(server)
     mapping = cells.api.one("instance_mappings", instance_uuid=server)
-    deleted = bool(mapping["queued_for_delete"])
+    at_home = view(cells.database(home), server, migration)
+    # Nova's API has its host begin before it writes the mapping (``nova.compute.api.API._do_delete``).
+    deleted = bool(mapping["queued_for_delete"]) or at_home.task_state in ("deleting", "soft-deleting")
     if crossing is None:
-        return Found(home.name, view(cells.database(home), server, migration), deleted)
+        return Found(home.name, at_home, deleted)
     here, there = (view(cells.database(cell), server, migration) for cell in crossing)
     return Found(home.name, here, deleted, there, (crossing[0].id, crossing[1].id), home.id == crossing[1].id)
 

@@ -101,9 +101,12 @@ def test_the_host_tells_that_it_has_arrived_whatever_the_status(view: CellView) 
     assert live.phase(migrating(view, "running", host="compute11")) == "arrived"
 
 
-def test_of_a_deleted_server_the_status_is_left(view: CellView) -> None:
-    gone = replace(migrating(view, "running"), instance=None, metadata={})
-    assert live.phase(gone) == "running"
+@pytest.mark.parametrize(
+    ("status", "phase"), [("preparing", "preparing"), ("running", "running"), ("error", "running"), ("failed", "none")]
+)
+def test_of_a_deleted_server_the_status_is_left(view: CellView, status: str, phase: str) -> None:
+    gone = replace(migrating(view, status), instance=None, metadata={})
+    assert live.phase(gone) == phase
 
 
 # preparing
