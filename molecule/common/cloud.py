@@ -105,7 +105,7 @@ def run(ip: str, command: str) -> str | None:
 
 
 def sequence(text: str) -> Document:
-    """What a guest has written, a line each with number, uptime and boot: is a number missing, and in how many boots?"""
+    """What a guest has written, a line each with number, uptime and boot: is one missing, and in how many boots?"""
     lines = [line.split() for line in text.splitlines()]
     whole = [line for line in lines if len(line) == 3]
     numbers = [int(number) for number, _uptime, _boot in whole]
