@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - stackmove.nova.attributes
   - stackmove.nova.attributes.actiongroup_libvirt
   - stackmove.nova.libvirt
+  - stackmove.nova.host_lock
   - stackmove.nova.nova_move
   - stackmove.nova.transfers
 options:
@@ -132,12 +133,6 @@ options:
     type: list
     elements: dict
     default: []
-  lock_timeout_s:
-    description:
-      - Seconds to wait for another module that works on the same server on this host, as one does that a killed run
-        has left. In check mode nobody waits.
-    type: int
-    default: 300
 seealso:
   - module: stackmove.nova.source_guest
   - module: stackmove.nova.transfer_images
@@ -292,7 +287,7 @@ SPEC: dict[str, Any] = {
     "volumes": {"type": "list", "elements": "dict", "default": []},
     "vifs": {"type": "list", "elements": "dict", "default": []},
     "bindings": {"type": "list", "elements": "dict", "default": []},
-    "lock_timeout_s": {"type": "int", "default": 300},
+    **params.LOCK_OPTIONS,
     **params.TRANSFER_OPTIONS,
     **params.LIBVIRT_OPTIONS,
 }

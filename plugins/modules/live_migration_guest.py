@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - stackmove.nova.attributes
   - stackmove.nova.attributes.actiongroup_libvirt
   - stackmove.nova.libvirt
+  - stackmove.nova.host_lock
   - stackmove.nova.nova_move
 options:
   state:
@@ -31,12 +32,6 @@ options:
     type: str
     choices: [absent]
     default: absent
-  lock_timeout_s:
-    description:
-      - Seconds to wait for another module that works on the same server on this host, as one does that a killed run
-        has left. In check mode nobody waits.
-    type: int
-    default: 300
 seealso:
   - module: stackmove.nova.live_migration_info
   - module: stackmove.nova.live_migration_remains
@@ -120,7 +115,7 @@ def main() -> None:
             "server": {"type": "str", "required": True},
             "migration": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["absent"], "default": "absent"},
-            "lock_timeout_s": {"type": "int", "default": 300},
+            **params.LOCK_OPTIONS,
             **params.LIBVIRT_OPTIONS,
         },
         supports_check_mode=True,

@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - stackmove.nova.attributes
   - stackmove.nova.attributes.actiongroup_libvirt
   - stackmove.nova.libvirt
+  - stackmove.nova.host_lock
   - stackmove.nova.nova_move
   - stackmove.nova.transfers
 options:
@@ -62,12 +63,6 @@ options:
     description:
       - Seconds after which the guest is asked again; by default C([compute] shutdown_retry_interval) of this host.
     type: int
-  lock_timeout_s:
-    description:
-      - Seconds to wait for another module that works on the same server on this host, as one does that a killed run
-        has left. In check mode nobody waits.
-    type: int
-    default: 300
 seealso:
   - module: stackmove.nova.destination_guest
   - module: stackmove.nova.transfer_images
@@ -157,7 +152,7 @@ SPEC: dict[str, Any] = {
     "bindings": {"type": "list", "elements": "dict", "default": []},
     "shutdown_timeout_s": {"type": "int", "default": 60},
     "shutdown_retry_interval_s": {"type": "int"},
-    "lock_timeout_s": {"type": "int", "default": 300},
+    **params.LOCK_OPTIONS,
     **params.TRANSFER_OPTIONS,
     **params.LIBVIRT_OPTIONS,
 }

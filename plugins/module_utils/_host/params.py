@@ -22,6 +22,9 @@ LIBVIRT_OPTIONS: dict[str, dict[str, Any]] = {
     "libvirt_uri": {"type": "str", "default": "qemu:///system"},
 }
 
+# The option of the doc fragment stackmove.nova.host_lock.
+LOCK_OPTIONS: dict[str, dict[str, Any]] = {"lock_timeout_s": {"type": "int", "default": 300}}
+
 # The options of the doc fragment stackmove.nova.transfers: what transfer_images returns goes through both hosts,
 # whatever a module needs of it.
 TRANSFER_OPTIONS: dict[str, dict[str, Any]] = {

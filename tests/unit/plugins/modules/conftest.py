@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.stackmove.nova.plugins.module_utils._host import lock
 
 _MODULES = "ansible_collections.stackmove.nova.plugins.modules"
 
@@ -30,3 +33,17 @@ def run(
         return result
 
     return call
+
+
+@pytest.fixture
+def libvirt_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """libvirt's test driver, and locks of this test's own."""
+    import libvirt
+
+    locks = tmp_path / "locks"
+    locks.mkdir()
+    monkeypatch.setattr(lock, "FOLDER", locks)
+    # The driver forgets everything with its last connection, so one is held.
+    connection = libvirt.open("test:///default")
+    yield connection.getURI()
+    connection.close()

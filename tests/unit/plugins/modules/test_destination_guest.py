@@ -6,21 +6,18 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import libvirt
 import pytest
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.stackmove.nova.plugins.module_utils._host import lock, qemu_img
 from ansible_collections.stackmove.nova.plugins.module_utils._host.image_service import ImageService
 from ansible_collections.stackmove.nova.plugins.module_utils._host.instance_dir import base_name
 from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes, volume_id
-from ansible_collections.stackmove.nova.plugins.modules import destination_guest
 
-URI = "test:///default"
 SERVER = "6f70656e-7374-4163-8b6d-6f7665210001"
 MIGRATION = "6d696772-6174-4e00-8b6d-6f7665210001"
 GUEST = f"""<domain type='test'>
@@ -32,30 +29,31 @@ GUEST = f"""<domain type='test'>
 </domain>
 """
 
+Run = Callable[[dict[str, Any]], dict[str, Any]]
+
 
 class Host:
     """libvirt's test driver and a folder for servers: all of a host that a guest without disks needs."""
 
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, folder: Path, libvirt_uri: str, run: Run) -> None:
         self.folder = folder / SERVER
         self.conf = folder / "nova.conf"
         self.conf.write_text(f"[DEFAULT]\ninstances_path = {folder}\n[libvirt]\nvirt_type = test\n", "utf-8")
-        self.capsys = capsys
+        self.libvirt_uri = libvirt_uri
+        self.run_module = run
 
     def run(self, state: str, check: bool = False, **given: Any) -> dict[str, Any]:
-        arguments = {
-            "server": SERVER,
-            "migration": MIGRATION,
-            "state": state,
-            "nova_conf": [str(self.conf)],
-            "libvirt_uri": URI,
-            "_ansible_check_mode": check,
-            **given,
-        }
-        with patch_module_args(arguments), pytest.raises(SystemExit):
-            destination_guest.main()
-        result: dict[str, Any] = json.loads(self.capsys.readouterr().out)
-        return result
+        return self.run_module(
+            {
+                "server": SERVER,
+                "migration": MIGRATION,
+                "state": state,
+                "nova_conf": [str(self.conf)],
+                "libvirt_uri": self.libvirt_uri,
+                "_ansible_check_mode": check,
+                **given,
+            }
+        )
 
     def take(self, state: str, check: bool = False, **given: Any) -> dict[str, Any]:
         return self.run(
@@ -70,14 +68,8 @@ class Host:
 
 
 @pytest.fixture
-def host(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    locks = tmp_path / "locks"
-    locks.mkdir()
-    monkeypatch.setattr(lock, "FOLDER", locks)
-    # The test driver forgets everything with its last connection, so one is held.
-    connection = libvirt.open(URI)
-    yield Host(tmp_path, capsys)
-    connection.close()
+def host(tmp_path: Path, libvirt_uri: str, run: Run) -> Host:
+    return Host(tmp_path, libvirt_uri, run)
 
 
 def test_from_room_to_settled(host: Host) -> None:
@@ -222,7 +214,7 @@ def test_a_disk_that_stands_on_the_image_does_so_again(host: Host) -> None:
 
 def test_a_guest_that_has_arrived_is_nobodys_to_remove(host: Host) -> None:
     await_it(host)
-    with libvirt.open(URI) as connection:
+    with libvirt.open(host.libvirt_uri) as connection:
         connection.createXML(GUEST)
     (host.folder / "disk").write_text("precious", "utf-8")
     assert not await_it(host)["changed"]

@@ -5,61 +5,51 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import libvirt
 import pytest
-from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.stackmove.nova.plugins.module_utils._host import lock
 from ansible_collections.stackmove.nova.plugins.module_utils._host.instance_dir import STATE_FILE
-from ansible_collections.stackmove.nova.plugins.modules import live_migration_guest
 
-URI = "test:///default"
 #: The one domain of libvirt's test driver; it runs.
 SERVER = "6695eb01-f6a4-8304-79aa-97f2502e193f"
 MIGRATION = "6d696772-6174-4e00-8b6d-6f7665210001"
 OURS = {"role": "destination", "migration": MIGRATION, "live": True}
 
+Run = Callable[[dict[str, Any]], dict[str, Any]]
+
 
 class Host:
     """libvirt's test driver and a folder for servers."""
 
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, folder: Path, libvirt_uri: str, run: Run) -> None:
         self.folder = folder / SERVER
         self.conf = folder / "nova.conf"
         self.conf.write_text(f"[DEFAULT]\ninstances_path = {folder}\n", "utf-8")
-        self.capsys = capsys
+        self.libvirt_uri = libvirt_uri
+        self.run_module = run
 
     def note(self, **noted: Any) -> None:
         self.folder.mkdir(exist_ok=True)
         (self.folder / STATE_FILE).write_text(json.dumps(noted), "utf-8")
 
     def run(self, check: bool = False) -> dict[str, Any]:
-        arguments = {
-            "server": SERVER,
-            "migration": MIGRATION,
-            "nova_conf": [str(self.conf)],
-            "libvirt_uri": URI,
-            "_ansible_check_mode": check,
-        }
-        with patch_module_args(arguments), pytest.raises(SystemExit):
-            live_migration_guest.main()
-        result: dict[str, Any] = json.loads(self.capsys.readouterr().out)
-        return result
+        return self.run_module(
+            {
+                "server": SERVER,
+                "migration": MIGRATION,
+                "nova_conf": [str(self.conf)],
+                "libvirt_uri": self.libvirt_uri,
+                "_ansible_check_mode": check,
+            }
+        )
 
 
 @pytest.fixture
-def host(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    locks = tmp_path / "locks"
-    locks.mkdir()
-    monkeypatch.setattr(lock, "FOLDER", locks)
-    # The test driver forgets everything with its last connection, so one is held.
-    connection = libvirt.open(URI)
-    yield Host(tmp_path, capsys)
-    connection.close()
+def host(tmp_path: Path, libvirt_uri: str, run: Run) -> Host:
+    return Host(tmp_path, libvirt_uri, run)
 
 
 def test_what_this_migration_has_brought_is_destroyed(host: Host) -> None:

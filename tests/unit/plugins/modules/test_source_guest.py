@@ -4,63 +4,54 @@
 
 from __future__ import annotations
 
-import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import libvirt
 import pytest
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.stackmove.nova.plugins.module_utils._host import lock
 from ansible_collections.stackmove.nova.plugins.module_utils._host.volumes import Volumes, volume_id
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt import domain_xml
 from ansible_collections.stackmove.nova.plugins.module_utils._libvirt.guest import Guest
-from ansible_collections.stackmove.nova.plugins.modules import source_guest
 
-URI = "test:///default"
 #: The one domain of libvirt's test driver; it runs.
 SERVER = "6695eb01-f6a4-8304-79aa-97f2502e193f"
 MIGRATION = "6d696772-6174-4e00-8b6d-6f7665210001"
+
+Run = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Host:
     """libvirt's test driver and a folder for servers: all of a host that a guest without disks needs."""
 
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, folder: Path, libvirt_uri: str, run: Run) -> None:
         self.folder = folder / SERVER
         self.folder.mkdir()
         self.conf = folder / "nova.conf"
         self.conf.write_text(f"[DEFAULT]\ninstances_path = {folder}\n", "utf-8")
-        self.capsys = capsys
+        self.libvirt_uri = libvirt_uri
+        self.run_module = run
 
     def run(self, state: str, check: bool = False, **given: Any) -> dict[str, Any]:
-        arguments = {
-            "server": SERVER,
-            "migration": MIGRATION,
-            "state": state,
-            "nova_conf": [str(self.conf)],
-            "libvirt_uri": URI,
-            "_ansible_check_mode": check,
-            **given,
-        }
-        with patch_module_args(arguments), pytest.raises(SystemExit):
-            source_guest.main()
-        result: dict[str, Any] = json.loads(self.capsys.readouterr().out)
-        return result
+        return self.run_module(
+            {
+                "server": SERVER,
+                "migration": MIGRATION,
+                "state": state,
+                "nova_conf": [str(self.conf)],
+                "libvirt_uri": self.libvirt_uri,
+                "_ansible_check_mode": check,
+                **given,
+            }
+        )
 
 
 @pytest.fixture
-def host(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    locks = tmp_path / "locks"
-    locks.mkdir()
-    monkeypatch.setattr(lock, "FOLDER", locks)
-    # The test driver forgets everything with its last connection, so one is held.
-    connection = libvirt.open(URI)
-    yield Host(tmp_path, capsys)
-    connection.close()
+def host(tmp_path: Path, libvirt_uri: str, run: Run) -> Host:
+    return Host(tmp_path, libvirt_uri, run)
 
 
 def test_released_and_restored(host: Host) -> None:
@@ -121,7 +112,7 @@ def test_a_guest_that_left_running_has_left_its_volumes(host: Host, monkeypatch:
     volumes = [{"volume_id": "v", "connection_info": {"driver_volume_type": "rbd", "data": {"name": "v"}}}]
     assert "it runs on this host" in host.run("absent", volumes=volumes)["msg"]
     assert disconnected == []
-    with libvirt.open(URI) as connection:
+    with libvirt.open(host.libvirt_uri) as connection:
         guest = connection.lookupByUUIDString(SERVER)
         guest.destroy()
         guest.undefine()
