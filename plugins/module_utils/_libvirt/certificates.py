@@ -32,10 +32,11 @@ def folder(qemu_conf: str, pki: Path = _PKI) -> Path:
 
 def describe(qemu_conf: Path = QEMU_CONF) -> dict[str, object] | None:
     """Return their folder on this host, and the names of the files in it; None where nobody can tell."""
-    if not qemu_conf.is_file():
+    try:
+        path = folder(qemu_conf.read_text("utf-8", "replace"))
+        return {"path": str(path), "files": sorted(file.name for file in path.iterdir()) if path.is_dir() else []}
+    except OSError:
         return None
-    path = folder(qemu_conf.read_text("utf-8"))
-    return {"path": str(path), "files": sorted(file.name for file in path.iterdir()) if path.is_dir() else []}
 
 
 def absent(role: str, files: Collection[str]) -> list[str]:

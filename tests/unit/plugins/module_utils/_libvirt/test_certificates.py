@@ -32,6 +32,15 @@ def test_which_are_there(tmp_path: Path) -> None:
     assert certificates.describe(conf) == {"path": f"{tmp_path}/tls", "files": ["ca-cert.pem"]}
 
 
+def test_what_cannot_be_read_tells_nothing(tmp_path: Path) -> None:
+    conf = tmp_path / "qemu.conf"
+    conf.write_bytes(b'# caf\xe9\nmigrate_tls_x509_cert_dir = "/nowhere"\n')
+    assert certificates.describe(conf) == {"path": "/nowhere", "files": []}
+    conf.unlink()
+    conf.mkdir()
+    assert certificates.describe(conf) is None
+
+
 def test_which_are_absent() -> None:
     assert certificates.absent("source", ["ca-cert.pem"]) == []
     assert certificates.absent("destination", ["ca-cert.pem"]) == ["server-cert.pem", "server-key.pem"]
