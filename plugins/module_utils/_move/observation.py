@@ -210,7 +210,8 @@ def _deleted_server(cells: Cells, conn: Connection, wish: Wish) -> Document | No
     moved = wish.job == "recover" and any(
         row["status"] not in states.FINAL_STATUSES for row in _moves(cells, home, server)
     )
-    if not instances or not (moved or half_done_live(cells, home, server)):
+    # Nova's API also says so of a server that can be restored, as long as its cell does not answer.
+    if not (instances and instances[0]["deleted"]) or not (moved or half_done_live(cells, home, server)):
         return None
     row = instances[0]
     names = {"id": server, "name": row["display_name"], "tenant_id": row["project_id"], "user_id": row["user_id"]}

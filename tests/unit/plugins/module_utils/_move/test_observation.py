@@ -253,6 +253,9 @@ def test_which_jobs_find_a_server_that_was_deleted(
     assert {job for job, server in servers.items() if server} == found
     assert all(server["status"] == "DELETED" and server["host"] == "src" for server in servers.values() if server)
     assert _deleted_server(there, conn, Wish("another", job="recover")) is None
+    # One that can be restored is not deleted, whatever Nova's API says of it.
+    there.database(CELL1).select("instances")[0].update(deleted=0)
+    assert not any(_deleted_server(there, conn, Wish("server", job=job)) for job in jobs)
 
 
 def test_of_a_deleted_server_the_copy_of_its_rows_tells_the_ports() -> None:
