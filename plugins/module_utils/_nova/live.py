@@ -102,8 +102,10 @@ _USERS_COLUMNS = (
     "locked_by",
     "access_ip_v4",
     "access_ip_v6",
+    "auto_disk_config",
 )
 _USERS_TABLES = {"instance_metadata": "instance_uuid", "tags": "resource_id"}
+_USERS_KEY = "locked_reason"  # of instance_system_metadata
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ def plan(cells: Cells, move: Move, state: str, crossing: Crossing = None) -> Ste
     source, target = crossing or (cells.of_server(move.server),) * 2
     databases = {"source": cells.database(source), "target": cells.database(target), "api": cells.api}
     if crossing is not None and state == "arrived" and not found.moved:
-        changed = tuple(_changed(databases["source"], databases["target"], move.server))
+        changed = tuple(_changed(databases["source"], databases["target"], move))
         found = replace(found, changed=changed)
     pending = [(databases[transaction.database], transaction) for transaction in transactions(found, move, state)]
     if len(pending) > 1:  # a run killed between two databases has made some of them
@@ -384,17 +386,23 @@ def arrived(move: Move, found: CellView) -> list[Transaction]:
     ]
 
 
-def _changed(source: Database, target: Database, server: str) -> Iterator[Change]:
+def _changed(source: Database, target: Database, move: Move) -> Iterator[Change]:
     """What makes those rows in *target* what they are in *source* that a user may have changed since they were copied.
 
     Their actions tell of it, and are copied, too.
     """
-    here, there = (rows.read_rows(database, server) for database in (source, target))
+    here, there = (rows.read_rows(database, move.server) for database in (source, target))
     for table, owner in _USERS_TABLES.items():
         ours, theirs = ({table: found.get(table, [])} for found in (here, there))
         if rows.row_differences(ours, theirs) or rows.row_differences(theirs, ours):
-            yield Delete(table, {owner: server})
+            yield Delete(table, {owner: move.server})
             yield from (Insert(table, row) for row in ours[table])
+    reason, reason_there = (
+        next((row["value"] for row in found.get("instance_system_metadata", []) if row["key"] == _USERS_KEY), None)
+        for found in (here, there)
+    )
+    if reason != reason_there:
+        yield SetMetadata(move.server, _USERS_KEY, None if reason is None else str(reason), move.now)
     known = {row["request_id"] for row in there["instance_actions"]}
     for row in here["instance_actions"]:
         if row["request_id"] not in known:

@@ -18,6 +18,7 @@ from ansible_collections.stackmove.nova.plugins.module_utils._nova.changes impor
     CopyAction,
     Delete,
     Insert,
+    SetMetadata,
     Transaction,
 )
 from ansible_collections.stackmove.nova.plugins.module_utils._nova.database import Database, Row, Value
@@ -517,6 +518,27 @@ def _action(number: int, request: str) -> Row:
     return {"id": number, "request_id": request, "action": "lock", "start_time": NOW}
 
 
+@pytest.mark.parametrize(
+    ("here", "there", "expected"),
+    [
+        pytest.param("resize", None, "resize", id="locked"),
+        pytest.param("resize", "audit", "resize", id="locked anew"),
+        pytest.param(None, "audit", None, id="unlocked"),
+    ],
+)
+def test_the_reason_of_a_lock_goes_with_it(here: str | None, there: str | None, expected: str | None) -> None:
+    def cell(reason: str | None) -> Database:
+        reasons: list[Row] = [{"key": "locked_reason", "value": reason}] if reason else []
+        return cast(
+            Database, Kept(instance_system_metadata=[{"key": "other", "value": reason}, *reasons], instance_actions=[])
+        )
+
+    assert list(live._changed(cell(here), cell(there), LIVE)) == [
+        SetMetadata(SERVER, "locked_reason", expected, LIVE.now)
+    ]
+    assert not list(live._changed(cell(here), cell(here), LIVE))
+
+
 def test_tags_metadata_and_actions_are_brought_only_where_they_differ() -> None:
     metadata_row: Row = {"id": 1, "instance_uuid": SERVER, "key": "a", "value": "b"}
     event: Row = {"id": 7, "action_id": 2, "event": "e", "start_time": NOW, "created_at": NOW}
@@ -528,16 +550,16 @@ def test_tags_metadata_and_actions_are_brought_only_where_they_differ() -> None:
         instance_actions_events=[event],
     )
     there = Kept(tags=[_tag("old")], **known)
-    assert list(live._changed(cast(Database, here), cast(Database, there), SERVER)) == [
+    assert list(live._changed(cast(Database, here), cast(Database, there), LIVE)) == [
         Delete("tags", {"resource_id": SERVER}),
         Insert("tags", _tag("new")),
         CopyAction(_action(2, "req-2"), (event,)),
     ]
     # One that the user has removed is removed.
-    assert list(live._changed(cast(Database, Kept(tags=[], **known)), cast(Database, there), SERVER)) == [
+    assert list(live._changed(cast(Database, Kept(tags=[], **known)), cast(Database, there), LIVE)) == [
         Delete("tags", {"resource_id": SERVER})
     ]
-    assert not list(live._changed(cast(Database, there), cast(Database, there), SERVER))
+    assert not list(live._changed(cast(Database, there), cast(Database, there), LIVE))
 
 
 def test_after_the_flip_a_run_takes_over_in_the_new_cell(view: CellView) -> None:
