@@ -23,6 +23,21 @@ def run(arguments: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> dict[s
     return result
 
 
+def test_a_server_that_is_gone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    migration = {"status": "running", "source_compute": "src", "dest_compute": "dst"}
+    view = states.CellView(instance=None, extra=None, migration=migration, metadata={}, volumes=(), network_info="[]")
+    monkeypatch.setattr(live_migration_info, "open_cells", lambda _params: None)
+    monkeypatch.setattr(live, "where", lambda *_arguments: live.Found("cell1", view, True))
+    result = run(ARGUMENTS, capsys)
+    assert {name: result[name] for name in ("phase", "host", "vm_state", "deleted", "gone")} == {
+        "phase": "running",
+        "host": None,
+        "vm_state": None,
+        "deleted": True,
+        "gone": True,
+    }
+
+
 def test_arguments_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert "missing required arguments: migration, server" in run({}, capsys)["msg"]
 
