@@ -190,6 +190,12 @@ def create(cloud: Connection, wanted: Document) -> Document:
     if wanted.get("stopped"):
         cloud.compute.stop_server(server)
         wait_for_status(cloud, server, "SHUTOFF")
+        # Neutron hears a little later that their interfaces are gone.
+        wait_until(
+            f"the ports of {server.name} are down",
+            CHANGE_S,
+            lambda: {port.status for port in cloud.network.ports(device_id=server.id)} == {"DOWN"},
+        )
     if wanted.get("locked"):
         cloud.compute.lock_server(server)
     return {**look(cloud, wanted), **extra}
