@@ -10,18 +10,15 @@ see it. libvirt's own figure stands beside it.
 
 from __future__ import annotations
 
-import re
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
-LAB = Path("/var/lib/stackmove-lab")
-ROOT = Path(__file__).parents[2]
+from measure import GOAL, LAB, ROOT, Run, measured, medians, pinging, playbook, run, ssh, ssh_command
+
 AGENT = ROOT / "molecule/domain_live_migrate/agent.py"
 HOSTS = {"compute12": "10.77.0.12", "compute22": "10.77.0.22"}
 NAME = "bench-migration"
@@ -31,7 +28,6 @@ GUEST_IP, OUR_IP = "10.99.7.2", "10.99.7.1"
 SAME = {"domain_live_migrate_downtime_ms": 900, "domain_live_migrate_downtime_steps": 3}
 FLAGS = "--live --p2p --persistent --undefinesource --copy-storage-all --migrate-disks vda"
 SLOW_MIB = 8
-GOAL = 1.1
 
 DOMAIN = f"""<domain type='qemu'><name>{NAME}</name><memory unit='MiB'>128</memory><vcpu>1</vcpu>
 <os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os><features><acpi/><apic/></features>
@@ -42,22 +38,6 @@ DOMAIN = f"""<domain type='qemu'><name>{NAME}</name><memory unit='MiB'>128</memo
 <serial type='pty'/><channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
 <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng><video><model type='none'/></video>
 </devices></domain>"""
-
-
-@dataclass
-class Run:
-    """One migration, in milliseconds."""
-
-    total: float
-    job: float
-    silence: float
-    pause: float
-
-
-def ssh(host: str, command: str, text: str = "", check: bool = True) -> str:
-    """Run a command on a host of the lab."""
-    arguments = ["ssh", "-F", str(LAB / "ssh_config"), host, command]
-    return subprocess.run(arguments, check=check, input=text, capture_output=True, text=True).stdout
 
 
 @contextmanager
@@ -98,53 +78,28 @@ def clean() -> None:
             ssh(host, command, check=False)
 
 
-def measured(source: str, destination: str, command: Sequence[str]) -> Run:
-    """Run a command that migrates the guest, and measure it."""
-    first = next(iter(HOSTS))
-    ping = subprocess.Popen(
-        ["ssh", "-F", str(LAB / "ssh_config"), first, f"echo $$; exec ping -D -n -i 0.01 -w 300 {GUEST_IP}"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert ping.stdout is not None
-    pid = int(ping.stdout.readline())
-    time.sleep(1)
-    begun = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    total = time.monotonic() - begun
-    if done.returncode:
-        sys.exit(done.stdout + done.stderr)
-    time.sleep(1)
-    ssh(first, f"kill -INT {pid}", check=False)
-    output, _nothing = ping.communicate()
-    answers = [float(found) for found in re.findall(r"^\[([\d.]+)\] \d+ bytes", output, re.MULTILINE)]
-    stats = ssh(destination, f"virsh domjobinfo {NAME} --completed --keep-completed --rawstats")
-    figures = {name: float(value) for name, value in re.findall(r"^(\w+): *([\d.]+)$", stats, re.MULTILINE)}
+def migrated(source: str, destination: str, command: Sequence[str]) -> Run:
+    """Run a command that migrates the guest, and measure it; the source's disk makes way for the next."""
+    ping = ssh_command(next(iter(HOSTS)), pinging(GUEST_IP))
+    found = measured(partial(run, command), destination, NAME, ping)
     ssh(source, f"rm -f {DISK}")
-    return Run(
-        total=total * 1000,
-        job=figures["time_elapsed"],
-        silence=max(after - before for before, after in zip(answers, answers[1:])) * 1000,
-        pause=figures["downtime"],
-    )
+    return found
 
 
-def playbook(source: str, destination: str, bandwidth_mib: int = 0) -> list[str]:
+def ours_command(source: str, destination: str, bandwidth_mib: int = 0) -> list[str]:
     """Return the command of an operator of this collection."""
-    variables = {"domain": NAME, "source_host": source, "destination_host": destination, **SAME}
-    variables["domain_live_migrate_bandwidth_mib"] = bandwidth_mib
-    given = [f"{name}={value}" for name, value in variables.items()]
-    options = [word for variable in given for word in ("-e", variable)]
-    return [".venv/bin/ansible-playbook", "-i", "lab/inventory", "stackmove.nova.domain_live_migrate", *options]
+    hosts = {"source_host": source, "destination_host": destination}
+    limit = {"domain_live_migrate_bandwidth_mib": bandwidth_mib}
+    return playbook("domain_live_migrate", {"domain": NAME, **hosts, **SAME, **limit})
 
 
-def virsh(source: str, destination: str, bandwidth_mib: int = 0) -> list[str]:
+def virsh_command(source: str, destination: str, bandwidth_mib: int = 0) -> list[str]:
     """Return the command of an operator of virsh; he has made the file before, which is not measured."""
     size = ssh(source, f"virsh domblkinfo {NAME} vda | awk '/Capacity/ {{ print $2 }}'").strip()
     ssh(destination, f"qemu-img create -q -f qcow2 {DISK} {size}")
     uri = f"qemu+ssh://root@{HOSTS[destination]}/system"
     limit = f"--bandwidth {bandwidth_mib}" if bandwidth_mib else ""
-    return ["ssh", "-F", str(LAB / "ssh_config"), source, f"virsh migrate {FLAGS} {limit} {NAME} {uri}"]
+    return ssh_command(source, f"virsh migrate {FLAGS} {limit} {NAME} {uri}")
 
 
 def main() -> None:
@@ -154,23 +109,14 @@ def main() -> None:
     theirs: list[Run] = []
     with guest():
         for number in range(int(sys.argv[1])):
-            ours.append(measured(first, second, playbook(first, second)))
-            theirs.append(measured(second, first, virsh(second, first)))
-            theirs.append(measured(first, second, virsh(first, second)))
-            ours.append(measured(second, first, playbook(second, first)))
+            ours.append(migrated(first, second, ours_command(first, second)))
+            theirs.append(migrated(second, first, virsh_command(second, first)))
+            theirs.append(migrated(first, second, virsh_command(first, second)))
+            ours.append(migrated(second, first, ours_command(second, first)))
             print(f"round {number + 1}: {ours[-2:]} {theirs[-2:]}", file=sys.stderr)
-        slow = measured(first, second, playbook(first, second, SLOW_MIB))
-        slow_virsh = measured(second, first, virsh(second, first, SLOW_MIB))
-    print(f"\nmedian of {len(ours)} migrations, ms       playbook     virsh   ratio")
-    ratios = {}
-    for field, title in (
-        ("silence", "guest silent (pings of 10 ms)"),
-        ("pause", "guest paused (libvirt)"),
-        ("job", "migration (libvirt)"),
-    ):
-        our, their = (statistics.median(getattr(run, field) for run in runs) for runs in (ours, theirs))
-        ratios[field] = our / their
-        print(f"{title:34} {our:10.0f} {their:9.0f} {our / their:7.2f}")
+        slow = migrated(first, second, ours_command(first, second, SLOW_MIB))
+        slow_virsh = migrated(second, first, virsh_command(second, first, SLOW_MIB))
+    ratios = medians(ours, theirs, ("silence", "pause", "job"), "virsh")
     our, their = (statistics.median(run.total - run.job for run in runs) for runs in (ours, theirs))
     print(f"{'the command beside that':34} {our:10.0f} {their:9.0f}")
     print(f"\none migration at {SLOW_MIB} MiB/s, ms")
