@@ -25,13 +25,6 @@ extends_documentation_fragment:
   - stackmove.nova.libvirt
   - stackmove.nova.host_lock
   - stackmove.nova.nova_move
-options:
-  state:
-    description:
-      - V(absent) is the only one.
-    type: str
-    choices: [absent]
-    default: absent
 seealso:
   - module: stackmove.nova.live_migration_info
   - module: stackmove.nova.live_migration_remains
@@ -114,7 +107,6 @@ def main() -> None:
         argument_spec={
             "server": {"type": "str", "required": True},
             "migration": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["absent"], "default": "absent"},
             **params.LOCK_OPTIONS,
             **params.LIBVIRT_OPTIONS,
         },
